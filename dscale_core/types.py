@@ -1,0 +1,279 @@
+"""Records that the layers hand to each other, and the array aliases they are made of.
+
+Notation (design, section 2): pool of n points with d features; coalition D, a subset of the pool of size k; contribution
+delta(z, D) = L(f_D) - L(f_{D+z}) for z not in D, **positive helps**, in the unit of the loss L; law psi_k = c k^(-alpha).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dscale_core.errors import ArgumentError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Contributions",
+    "Dataset",
+    "Draws",
+    "Engine",
+    "FloatMatrix",
+    "FloatVector",
+    "IntVector",
+    "LawStatus",
+    "Laws",
+    "Learner",
+    "SamplingPlan",
+    "Task",
+]
+
+FloatVector: TypeAlias = NDArray[np.float64]  # (p,)
+FloatMatrix: TypeAlias = NDArray[np.float64]  # (n, d)
+Float32Matrix: TypeAlias = NDArray[np.float32]  # (m, p)
+IntVector: TypeAlias = NDArray[np.int64]  # (p,)
+Task: TypeAlias = Literal["classification", "regression"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """What is learned from what, split three ways.
+
+    Features are float64 and C-ordered; labels are int64 codes into ``class_names`` (classification) or float64
+    (regression). Only the pool is ever trained on and valued; L is measured on the valuation set; the test set serves
+    the verification of picks alone.
+    """
+
+    name: str
+    task: Task
+    X_pool: FloatMatrix  # (n, d)
+    y_pool: NDArray[Any]  # (n,)
+    X_valuation: FloatMatrix  # (v, d)
+    y_valuation: NDArray[Any]  # (v,)
+    X_test: FloatMatrix  # (t, d)
+    y_test: NDArray[Any]  # (t,)
+    feature_names: tuple[str, ...]  # d names
+    class_names: tuple[str, ...]  # empty for regression
+    records: pd.DataFrame  # (n, columns) the original rows of the pool; index "row": row number in the source
+    fingerprint: str  # sha256 of everything above
+    label_name: str = "label"
+    notes: tuple[str, ...] = ()  # what reading and encoding did, one sentence each
+    image_shape: tuple[int, int] | None = None  # height, width where a record's first columns are pixels
+
+    @property
+    def n_points(self) -> int:
+        """Number of pool points n."""
+        return int(self.X_pool.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """Number of encoded features d."""
+        return int(self.X_pool.shape[1])
+
+    def labels(self, points: IntVector | None = None) -> NDArray[Any]:
+        """Labels of pool points as a person reads them: class names, or the regression target. Shape (p,)."""
+        y = self.y_pool if points is None else self.y_pool[points]
+        return np.asarray(self.class_names, dtype=object)[y] if self.task == "classification" else y
+
+
+@dataclass(frozen=True)
+class SamplingPlan:
+    """Which coalitions are drawn and which points are valued; everything about coalition j follows from (seed, j).
+
+    points : ``"all"`` or a tuple of pool indices
+    sizes : ``"log_uniform"`` | ``"uniform"`` over [min_size, max_size], both ends included, or a tuple of sizes
+        (``draws`` then counts per size)
+    draws : number of coalitions (per size where sizes are listed)
+    stratify : coalitions keep the pool's class proportions (ignored for regression)
+    """
+
+    points: Literal["all"] | tuple[int, ...] = "all"
+    sizes: Literal["log_uniform", "uniform"] | tuple[int, ...] = "log_uniform"
+    min_size: int = 100
+    max_size: int = 1000
+    draws: int = 200
+    stratify: bool = True
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.points, str):
+            object.__setattr__(self, "points", tuple(int(i) for i in self.points))
+        elif self.points != "all":
+            raise ArgumentError("points", 'be "all" or a list of pool indices', repr(self.points), 'Use "all".')
+        if not isinstance(self.sizes, str):
+            listed = tuple(int(k) for k in self.sizes)
+            if not listed:
+                raise ArgumentError("sizes", "name at least one size", "an empty list", "List sizes such as [100, 300].")
+            object.__setattr__(self, "sizes", listed)
+            object.__setattr__(self, "min_size", min(listed))
+            object.__setattr__(self, "max_size", max(listed))
+        elif self.sizes not in ("log_uniform", "uniform"):
+            required = 'be "log_uniform", "uniform" or a list of sizes'
+            raise ArgumentError("sizes", required, repr(self.sizes), 'Use "log_uniform".')
+        if self.min_size < 2:
+            raise ArgumentError("min_size", "be at least 2", self.min_size, "Raise the smallest size.")
+        if self.max_size < self.min_size:
+            got = f"min_size={self.min_size}, max_size={self.max_size}"
+            raise ArgumentError("max_size", "be at least min_size", got, "Raise max_size or lower min_size.")
+        if self.draws < 1:
+            raise ArgumentError("draws", "be at least 1", self.draws, "Ask for one draw or more.")
+        if self.seed < 0:
+            raise ArgumentError("seed", "be zero or positive", self.seed, "Use a seed such as 0.")
+
+    @property
+    def n_coalitions(self) -> int:
+        """Number m of coalitions that the plan draws."""
+        return self.draws if isinstance(self.sizes, str) else self.draws * len(self.sizes)
+
+
+@dataclass(frozen=True, eq=False)
+class Contributions:
+    """delta(z, D) of many points for one coalition.
+
+    delta : (p,) L(f_D) - L(f_{D+z}); NaN exactly where z is in D; positive helps; unit of the utility
+    base_loss : L(f_D), the loss on the valuation set of the model trained on D alone
+    """
+
+    delta: FloatVector
+    base_loss: float
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """A matrix of contributions: one row a coalition, one column a point; NaN only where the point is in the coalition."""
+
+    delta: Float32Matrix  # (m, p)
+    sizes: IntVector  # (m,) size k of each coalition
+    passes: IntVector  # (m,) the pass each coalition belongs to: the unit of resampling
+    points: IntVector  # (p,) pool indices of the columns
+    base_loss: FloatVector  # (m,) L(f_D)
+
+
+class Engine(Protocol):
+    """A learner bound to one dataset and utility, with all that is prepared once per dataset."""
+
+    def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
+        """delta of ``points`` for one coalition; arguments are trusted (the learner has checked them)."""
+        ...
+
+
+class Learner(Protocol):
+    """A configured learner; immutable, cheap to pickle."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def task(self) -> Task | Literal["any"]: ...
+    @property
+    def params(self) -> Mapping[str, Any]: ...
+    @property
+    def exact(self) -> bool:
+        """True where an engine shares the coalition's fit among all points; False where every delta is a refit."""
+        ...
+
+    def bind(self, dataset: Dataset, utility: str) -> Engine:
+        """Prepare the engine for one dataset. Raises ArgumentError where learner, task and utility do not go together."""
+        ...
+
+    def contributions(
+        self, dataset: Dataset, coalition: IntVector, points: IntVector, utility: str = "log_loss"
+    ) -> Contributions:
+        """delta of ``points`` for one coalition, arguments checked."""
+        ...
+
+    def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
+        """L(f_D) by one independent fit at tight tolerance: what the audit holds the engine against."""
+        ...
+
+
+class LawStatus(StrEnum):
+    """How a point's fit ended. `explanation` says cause and remedy."""
+
+    OK = "ok"
+    TOO_FEW_DRAWS = "too_few_draws"
+    ONE_SIZE = "one_size"
+    NO_SIGNAL = "no_signal"
+    NOT_FINITE = "not_finite"
+    AT_BOUND = "at_bound"
+    SIGN_CHANGE = "sign_change"
+
+    @property
+    def explanation(self) -> str:
+        """One sentence of cause and remedy."""
+        return _EXPLANATIONS[self]
+
+
+_EXPLANATIONS: dict[LawStatus, str] = {
+    LawStatus.OK: "The law was fitted.",
+    LawStatus.TOO_FEW_DRAWS: "Fewer draws than the law has parameters: draw more coalitions.",
+    LawStatus.ONE_SIZE: "All draws have the same size, so no exponent can be seen: sample a range of sizes.",
+    LawStatus.NO_SIGNAL: "Every contribution is zero: this point never changed the model's loss at these sizes.",
+    LawStatus.NOT_FINITE: "A draw is infinite or overflows: look at the point's features and the utility.",
+    LawStatus.AT_BOUND: "The likelihood keeps rising towards the edge of the allowed exponents: draw more coalitions.",
+    LawStatus.SIGN_CHANGE: "The mean contribution changes sign over the sizes, which no power law can: read the draws.",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Laws:
+    """One scaling law a point: psi_k = c k^(-alpha), noise Var delta = sigma^2 k^(-beta).
+
+    Points whose status is not ``ok`` or ``at_bound`` or ``sign_change`` carry NaN parameters. ``covariance`` is that of
+    (psi at ``center``, alpha): with log k centred the two are almost uncorrelated, so intervals of psi_k follow by the
+    delta method at any k.
+    """
+
+    method: str
+    c: FloatVector  # (p,) unit of the loss
+    alpha: FloatVector  # (p,)
+    sigma: FloatVector  # (p,) noise standard deviation at k = 1; NaN where the method has no noise law
+    beta: FloatVector  # (p,)
+    alpha_low: FloatVector  # (p,) 90 % interval of alpha
+    alpha_high: FloatVector  # (p,)
+    status: NDArray[np.str_]  # (p,) values of LawStatus
+    n_draws: IntVector  # (p,) finite draws of each point
+    r2: FloatVector  # (p,) in-sample R^2 of the law against the means at each size
+    covariance: NDArray[np.float64]  # (p, 2, 2) of (psi at center, alpha)
+    center: float  # the size at which psi and alpha are almost uncorrelated
+    min_size: int  # range of the sizes the law was fitted on
+    max_size: int
+    points: IntVector = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # (p,) pool indices
+
+    def __post_init__(self) -> None:
+        if self.points.size == 0:
+            object.__setattr__(self, "points", np.arange(self.c.size, dtype=np.int64))
+
+    def psi(self, k: float) -> FloatVector:
+        """Expected contribution at size k, (p,), in the unit of the loss; positive helps. Raises ArgumentError for k < 1."""
+        return self.c * np.power(_checked_size(k), -self.alpha)
+
+    def psi_interval(self, k: float, level: float = 0.9) -> tuple[FloatVector, FloatVector]:
+        """Lower and upper end, each (p,), of the interval of psi_k at confidence ``level``."""
+        if not 0 < level < 1:
+            raise ArgumentError("level", "lie between 0 and 1", level, "Use a level such as 0.9.")
+        ratio = np.power(_checked_size(k) / self.center, -self.alpha)
+        slope = -self.psi(k) * np.log(k / self.center)
+        a, b, ab = self.covariance[:, 0, 0], self.covariance[:, 1, 1], self.covariance[:, 0, 1]
+        variance = ratio**2 * a + slope**2 * b + 2 * ratio * slope * ab
+        half = NormalDist().inv_cdf(0.5 + level / 2) * np.sqrt(np.maximum(variance, 0.0))
+        return self.psi(k) - half, self.psi(k) + half
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a point: point, c, alpha, alpha_low, alpha_high, sigma, beta, r2, n_draws, status."""
+        import pandas as pd
+
+        columns = ("c", "alpha", "alpha_low", "alpha_high", "sigma", "beta", "r2", "n_draws", "status")
+        return pd.DataFrame({"point": self.points} | {name: getattr(self, name) for name in columns})
+
+
+def _checked_size(k: float) -> float:
+    if not (np.isfinite(k) and k >= 1):
+        raise ArgumentError("k", "be a size of at least 1", k, "Ask for a dataset size such as 1000.")
+    return float(k)
