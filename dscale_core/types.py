@@ -258,11 +258,16 @@ class Laws:
         """Lower and upper end, each (p,), of the interval of psi_k at confidence ``level``."""
         if not 0 < level < 1:
             raise ArgumentError("level", "lie between 0 and 1", level, "Use a level such as 0.9.")
-        ratio = np.power(_checked_size(k) / self.center, -self.alpha)
-        slope = -self.psi(k) * np.log(k / self.center)
-        a, b, ab = self.covariance[:, 0, 0], self.covariance[:, 1, 1], self.covariance[:, 0, 1]
-        variance = ratio**2 * a + slope**2 * b + 2 * ratio * slope * ab
-        half = NormalDist().inv_cdf(0.5 + level / 2) * np.sqrt(np.maximum(variance, 0.0))
+        # standard deviations rather than variances, so that losses of any scale neither overflow nor vanish
+        by_amplitude = np.sqrt(self.covariance[:, 0, 0]) * np.power(_checked_size(k) / self.center, -self.alpha)
+        by_exponent = -np.sqrt(self.covariance[:, 1, 1]) * self.psi(k) * np.log(k / self.center)
+        both = np.sqrt(self.covariance[:, 0, 0]) * np.sqrt(self.covariance[:, 1, 1])
+        correlation = np.divide(self.covariance[:, 0, 1], both, out=np.zeros_like(both), where=both > 0)
+        # |(a, b)| at the angle of the correlation: a^2 + 2 r a b + b^2
+        spread = np.hypot(
+            by_amplitude + correlation * by_exponent, np.sqrt(np.maximum(1 - correlation**2, 0.0)) * by_exponent
+        )
+        half = NormalDist().inv_cdf(0.5 + level / 2) * spread
         return self.psi(k) - half, self.psi(k) + half
 
     def to_frame(self) -> pd.DataFrame:

@@ -126,25 +126,27 @@ def sigmoid_remainder(u: Any, p: Any, q: Any) -> Any:
 def own_residual(eta: Any, y: Any, curvature: Any) -> Any:
     """Root s of s = sigma(eta - curvature s) - y for every candidate: its own residual after the step along itself.
 
-    The function s - sigma(eta - curvature s) + y rises with slope at least one, so a bracketed Newton always ends.
+    s - sigma(eta - curvature s) + y rises with slope at least one and changes sign between 0 and the first guess. Newton
+    alone can cycle between the flat ends of the sigmoid: where it leaves the bracket or does not halve its step, bisect.
     """
     out = np.empty_like(eta)
     for i in range(eta.size):
-        start = 1.0 / (1.0 + math.exp(-max(min(eta[i], 700.0), -700.0))) - y[i]
-        low, high = min(start, 0.0), max(start, 0.0)
-        s = start
-        for _ in range(60):
+        s = 1.0 / (1.0 + math.exp(-max(min(eta[i], 700.0), -700.0))) - y[i]
+        low, high = min(s, 0.0), max(s, 0.0)
+        step = high - low
+        for _ in range(100):
             p = 1.0 / (1.0 + math.exp(-max(min(eta[i] - curvature[i] * s, 700.0), -700.0)))
             value = s - p + y[i]
             if value > 0:
                 high = s
             else:
                 low = s
-            step = value / (1.0 + curvature[i] * p * (1.0 - p))
+            newton = value / (1.0 + curvature[i] * p * (1.0 - p))
+            if s - newton < low or s - newton > high or abs(newton) > 0.5 * abs(step):
+                newton = s - 0.5 * (low + high)
+            step = newton
             s -= step
-            if s < low or s > high:
-                s = 0.5 * (low + high)
-            if abs(step) <= 1e-14:
+            if abs(step) <= 1e-15 + 1e-12 * abs(s):
                 break
         out[i] = s
     return out
@@ -247,11 +249,12 @@ def _paper_log_loss_term(e: Any, p: Any, q: Any, y: Any) -> Any:
     # with own probability o the doubled softmax costs log(1 + exp(1 - 2 o)): a log loss at the logit 1 - 2 o
     sign = np.float32(1.0) - np.float32(2.0) * y
     step = np.float32(2.0) * sign * _probability_change(e, p, q)
-    own = q if y < 0.5 else p
-    outer = np.float32(1.0) / (
-        np.float32(1.0) + _expm1_and_exp(np.float32(2.0) * own - np.float32(2.0))[1] * np.float32(math.e)
-    )
-    return _log_loss_term(step, outer, np.float32(1.0) - outer, np.float32(0.0))
+    logit = np.float32(1.0) - np.float32(2.0) * (q if y < 0.5 else p)
+    power = _expm1_and_exp(-abs(logit))[1]
+    larger, smaller = np.float32(1.0) / (np.float32(1.0) + power), power / (np.float32(1.0) + power)
+    outer = larger if logit > 0 else smaller
+    rest = smaller if logit > 0 else larger
+    return _log_loss_term(step, outer, rest, np.float32(0.0))
 
 
 @njit(cache=True, **_SUM)

@@ -165,7 +165,8 @@ class _Dual(_Primal):
     def displacement(self, state: NDArray[Any], x: NDArray[Any], s: FloatVector) -> NDArray[Any]:
         rho = state.copy()
         kernels.sigmoid_remainder(rho, self.p, self.q)
-        return (-self.C * rho) @ self.members - (self.C * s[:, None]).astype(self.dtype) * x
+        moves: NDArray[Any] = (-self.C * rho) @ self.members - (self.C * s[:, None]).astype(self.dtype) * x
+        return moves
 
 
 @dataclass(frozen=True)

@@ -96,10 +96,11 @@ class RefitEngine:
         estimator = self._learner.spec.make(data.task, self._learner.options)
         try:
             estimator.fit(data.X_pool[members], data.y_pool[members])
+            predicted = _predictions(estimator, data.X_valuation, len(data.class_names))
         except ValueError as error:
             got = f"{members.size} members, on which {self._learner.label} says: {error}"
             raise ArgumentError("coalition", "be one that the learner can fit", got, "Use larger coalitions.") from error
-        return loss(self._utility, _predictions(estimator, data.X_valuation, len(data.class_names)), data.y_valuation)
+        return loss(self._utility, predicted, data.y_valuation)
 
 
 def _predictions(estimator: Any, X: FloatMatrix, n_classes: int) -> NDArray[np.float64]:

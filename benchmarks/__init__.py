@@ -1,0 +1,1 @@
+"""Benchmarks: ratios against the literal baseline, one command each."""

@@ -1,0 +1,100 @@
+"""The compiled loops against float64 formulas, over the whole range of steps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import brentq
+from scipy.special import expit
+
+from dscale_core.learners import kernels
+
+STEPS = st.lists(st.floats(-30, 30, width=32), min_size=1, max_size=40)
+LOGITS = st.floats(-12, 12)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1e-6, 1e-3, 0.1, 1.0, 5.0])
+def test_the_remainder_is_accurate_relative_to_the_step(dtype: type, scale: float) -> None:
+    eta = np.linspace(-8, 8, 501)
+    for sign in (-1, 1):
+        u = np.full((1, eta.size), sign * scale, dtype=dtype)
+        step = u.astype(np.float64).copy()
+        largest = kernels.sigmoid_remainder(u, expit(eta).astype(dtype), expit(-eta).astype(dtype))
+        w, grow = expit(eta) * expit(-eta), np.expm1(step)
+        exact = w * grow / (1 + expit(eta) * grow) - w * step
+        assert np.abs((u - exact) / (w * step)).max() <= (1e-5 if dtype is np.float32 else 1e-12)
+        np.testing.assert_allclose(largest, scale, rtol=1e-6)
+
+
+def literal_loss(code: int, eta: np.ndarray, y: np.ndarray) -> np.ndarray:
+    p = expit(eta)
+    if code == kernels.UTILITY_CODES["log_loss"]:
+        return np.logaddexp(0, eta) - y * eta
+    if code == kernels.UTILITY_CODES["brier"]:
+        return (p - y) ** 2
+    if code == kernels.UTILITY_CODES["accuracy"]:
+        return ((eta > 0) != y).astype(np.float64)
+    return np.log1p(np.exp(1 - 2 * np.where(y == 1, p, 1 - p)))
+
+
+@pytest.mark.parametrize("utility", sorted(kernels.UTILITY_CODES))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@settings(max_examples=60, deadline=None)
+@given(steps=STEPS, eta=LOGITS, label=st.booleans())
+def test_loss_changes_equal_the_difference_of_losses(
+    utility: str, dtype: type, steps: list[float], eta: float, label: bool
+) -> None:
+    code = kernels.UTILITY_CODES[utility]
+    e = np.array([steps], dtype=dtype)
+    logits, y = np.full(len(steps), eta), np.full(len(steps), float(label))
+    state = [a.astype(dtype) for a in (expit(logits), expit(-logits), y, logits)]
+    found = kernels.loss_change(code, e, *state)
+    change = literal_loss(code, state[3] + e[0].astype(np.float64), y) - literal_loss(code, logits, y)
+    tolerance = (2e-6 if dtype is np.float32 else 1e-11) * (1 + np.abs(change).sum())
+    if code == kernels.UTILITY_CODES["accuracy"]:
+        # a step that lands on the boundary may fall to either side in single precision
+        tolerance += np.sum((np.abs(logits + e[0]) < 1e-5) | (np.abs(logits) < 1e-5))
+    assert abs(found[0] - change.sum()) <= tolerance
+
+
+@settings(max_examples=200, deadline=None)
+@given(eta=st.floats(-40, 40), label=st.booleans(), curvature=st.floats(0, 1e4))
+def test_own_residual_is_the_root(eta: float, label: bool, curvature: float) -> None:
+    y = float(label)
+    s = kernels.own_residual(np.array([eta]), np.array([y]), np.array([curvature]))[0]
+    root = brentq(lambda t: t - expit(eta - curvature * t) + y, -1.0, 1.0, xtol=1e-15)
+    assert s == pytest.approx(root, abs=1e-9)
+
+
+def test_own_residual_where_newton_cycles() -> None:
+    s = kernels.own_residual(np.array([2.777]), np.array([0.0]), np.array([164.6]))[0]
+    assert s - expit(2.777 - 164.6 * s) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_anderson_solves_a_linear_problem_in_few_steps() -> None:
+    generator = np.random.default_rng(0)
+    A = np.diag([0.9, 0.5, -0.3])  # the fixed point x = A x + b, slow on its own
+    b = generator.normal(size=(7, 3))
+    exact = np.linalg.solve(np.eye(3) - A, b.T).T
+    states, residuals = np.empty((5, 7, 3)), np.empty((5, 7, 3))
+    x, done = np.zeros((7, 3)), np.zeros(7, dtype=bool)
+    for iteration in range(6):
+        newest = iteration % 5
+        states[newest], residuals[newest] = x, x @ A.T + b - x
+        x = np.empty_like(x)
+        kernels.anderson_step(states, residuals, min(iteration + 1, 5), newest, 1e-9, np.ones(7), x, done)
+    assert done.all()
+    np.testing.assert_allclose(x, exact, atol=1e-8)
+
+
+def test_a_small_residual_of_a_slow_iteration_is_not_taken_for_convergence() -> None:
+    # x <- 0.999 x: the residual is a thousandth of the error
+    states, residuals = np.empty((5, 1, 1)), np.empty((5, 1, 1))
+    done, out = np.zeros(1, dtype=bool), np.empty((1, 1))
+    for newest, x in enumerate((1.0, 0.999)):
+        states[newest], residuals[newest] = x, -0.001 * x
+    kernels.anderson_step(states, residuals, 2, 1, 0.01, np.ones(1), out, done)
+    assert not done[0]
