@@ -1,0 +1,112 @@
+"""Picking points at one dataset size: which to add, to drop or to check.
+
+Every goal ranks by ψ_k, the loss that a point is expected to save in a training set of k others:
+
+- ``add``: highest first, the points that help most;
+- ``drop``: lowest first, the points that harm most;
+- ``check``: lowest first as well, but as suspects to look at: a point that harms is often mislabelled or broken, and a look
+  may mend it where dropping would lose it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dscale_core.curation.ranking import rank_points
+from dscale_core.errors import ArgumentError
+from dscale_core.types import Dataset, IntVector, Laws, LawStatus
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["BALANCES", "GOALS", "pick"]
+
+GOALS = ("add", "drop", "check")
+BALANCES = ("equal", "free")
+
+
+def pick(
+    laws: Laws,
+    dataset: Dataset,
+    k: float = 1000,
+    n: int = 100,
+    balance: Literal["equal", "free"] = "equal",
+    goal: Literal["add", "drop", "check"] = "add",
+    candidates: Sequence[int] | IntVector | None = None,
+    include_flagged: bool = False,
+) -> pd.DataFrame:
+    """The n best points for a goal at size k, ranked: see `ranking.rank_points` for the columns.
+
+    Parameters
+    ----------
+    balance : ``equal`` splits n equally over the classes, and gives what does not divide, or what a class is short of, to
+        the best of the rest; ``free`` takes the best whatever their class. Regression has no classes: both are the same.
+    candidates : pool indices to choose from; all fitted points by default
+    include_flagged : also choose among points whose law is flagged (``at_bound``, ``sign_change``); points without a law
+        can never be ranked
+
+    What was left out is on record: ``attrs["left_out"]`` counts the candidates left out by status, and
+    ``attrs["class_shortfall"]`` how many each class was short of its equal share. Raises ArgumentError for an unknown goal
+    or balance, for candidates that were not fitted, and where fewer than n points can be chosen.
+    """
+    _check_choice("goal", goal, GOALS)
+    _check_choice("balance", balance, BALANCES)
+    if n != int(n) or n < 1:
+        raise ArgumentError("n", "be a whole number of at least 1", n, "Ask for 100 points.")
+    pool = _positions(laws, candidates)
+    eligible = np.isfinite(laws.psi(k)[pool])
+    if not include_flagged:
+        eligible &= laws.status[pool] == LawStatus.OK.value
+    if eligible.sum() < n:
+        got = f"{n} with {int(eligible.sum())} of {pool.size} candidates"
+        remedy = "Ask for fewer points, give more candidates, or include flagged points."
+        raise ArgumentError("n", "be at most the number of points that can be chosen", got, remedy)
+    ranked = rank_points(laws, dataset, k, pool[eligible], highest_first=goal == "add")
+    classes = dataset.y_pool[ranked["point"].to_numpy()] if dataset.task == "classification" else None
+    shortfall: dict[str, int] = {}
+    if balance == "equal" and classes is not None:
+        rows, shortfall = _equal_shares(classes, int(n), dataset.class_names)
+    else:
+        rows = np.arange(int(n))
+    table = ranked.iloc[rows].reset_index(drop=True)
+    table["rank"] = np.arange(1, len(table) + 1)
+    table.attrs["left_out"] = dict(Counter(str(s) for s in laws.status[pool[~eligible]]))
+    table.attrs["class_shortfall"] = shortfall
+    return table
+
+
+def _check_choice(argument: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise ArgumentError(argument, f"be one of {', '.join(allowed)}", repr(value), f'Use "{allowed[0]}".')
+
+
+def _positions(laws: Laws, candidates: Sequence[int] | IntVector | None) -> IntVector:
+    """Positions of the candidates in the laws' arrays, each once, in the order of the laws."""
+    if candidates is None:
+        return np.arange(laws.points.size)
+    wanted = np.unique(np.asarray(candidates, dtype=np.int64))
+    missing = np.setdiff1d(wanted, laws.points)
+    if missing.size:
+        got = f"{missing.size} others, such as {int(missing[0])}"
+        raise ArgumentError("candidates", "be pool indices that were fitted", got, "Choose among the laws' points.")
+    return np.flatnonzero(np.isin(laws.points, wanted))
+
+
+def _equal_shares(classes: NDArray[np.int64], n: int, names: tuple[str, ...]) -> tuple[IntVector, dict[str, int]]:
+    """Rows of a ranking that split n equally over all classes, and what each class was short of."""
+    share = n // len(names)
+    taken = np.zeros(classes.size, dtype=bool)
+    shortfall = {}
+    for code, name in enumerate(names):
+        own = np.flatnonzero(classes == code)[:share]
+        taken[own] = True
+        if own.size < share:
+            shortfall[name] = share - int(own.size)
+    rest = np.flatnonzero(~taken)[: n - int(taken.sum())]
+    taken[rest] = True
+    return np.flatnonzero(taken), shortfall

@@ -1,0 +1,81 @@
+"""Fitting individual scaling laws to draws: `fit_laws` and the registry of estimators.
+
+To add an estimator: one module with ``fit(problem: Problem) -> Laws`` and one line in ``_METHODS``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from dscale_core.errors import ArgumentError
+from dscale_core.types import Laws
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike
+
+__all__ = ["MethodInfo", "describe_method", "fit_laws", "list_methods"]
+
+
+@dataclass(frozen=True)
+class MethodInfo:
+    """An estimator's name and one sentence on what it does and when to use it."""
+
+    name: str
+    summary: str
+
+
+_METHODS: dict[str, tuple[str, str]] = {  # name -> (module with `fit`, summary)
+    "shrinkage": (
+        "shrinkage",
+        "Empirical Bayes: exponents and noise learn from all points. Best with few draws; the default.",
+    ),
+    "likelihood": ("likelihood", "Maximum likelihood, each point on its own, as published. Needs about 100 draws or more."),
+    "log_linear": ("log_linear", "Straight line through log|mean| at each size, as published. Needs many draws a size."),
+}
+
+
+def list_methods() -> list[str]:
+    """Names that `fit_laws` accepts, the default first."""
+    return list(_METHODS)
+
+
+def describe_method(name: str) -> MethodInfo:
+    """What one estimator does; raises ArgumentError for an unknown name."""
+    return MethodInfo(name, _lookup(name)[1])
+
+
+def fit_laws(
+    delta: ArrayLike,
+    sizes: ArrayLike,
+    method: str = "shrinkage",
+    passes: ArrayLike | None = None,
+    features: ArrayLike | None = None,
+    groups: ArrayLike | None = None,
+) -> Laws:
+    """Fit ψ_k = c k^(−α) and Var δ = σ² k^(−β) to every point.
+
+    Parameters
+    ----------
+    delta : (m, p) contributions δ, one row a coalition, one column a point; positive helps; unit of the loss. NaN where the
+        point is in the coalition. Infinite entries give that point the status ``not_finite``.
+    sizes : (m,) or (m, p) training-set size k of each draw
+    method : one of `list_methods`
+    passes : (m,) pass of each draw, the unit of resampling for intervals; None takes draws as independent
+    features : (p, d) features of the points, for the methods that use them
+    groups : (p,) labels such as classes, for the methods that share strength within groups
+
+    A point that cannot be fitted gets a status and NaN parameters; the others are unaffected. Raises ArgumentError for an
+    unknown method and for arrays whose shapes do not go together.
+    """
+    from dscale_core.laws.prepare import make_problem
+
+    module = import_module(f"dscale_core.laws.{_lookup(method)[0]}")
+    return cast(Laws, module.fit(make_problem(delta, sizes, passes, features, groups)))
+
+
+def _lookup(name: str) -> tuple[str, str]:
+    if name not in _METHODS:
+        raise ArgumentError("method", f"be one of {', '.join(_METHODS)}", repr(name), 'Use "shrinkage", the default.')
+    return _METHODS[name]

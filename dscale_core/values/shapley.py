@@ -1,0 +1,40 @@
+"""Data Shapley values that follow from the laws: the mean of ψ_k over the sizes.
+
+The Shapley value of a point is its expected contribution to a random coalition whose size is uniform over the sizes, so
+with ψ_k = c k^(−α) it needs no further training: (1 / K) Σ c k^(−α) over the K integer sizes of a range, both ends included.
+Source: Ghorbani and Zou, *Data Shapley*, ICML 2019; Covert et al., ICML 2024.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dscale_core.errors import ArgumentError
+from dscale_core.types import FloatVector, Laws
+
+__all__ = ["shapley_from_laws"]
+
+_BLOCK_ELEMENTS = 1_000_000
+
+
+def shapley_from_laws(laws: Laws, min_size: int, max_size: int) -> FloatVector:
+    """Mean of ψ_k over the integers k from min_size to max_size, both included: (p,), unit of the loss; positive helps.
+
+    NaN where a point has no law. Raises ArgumentError unless 1 <= min_size <= max_size, both whole numbers.
+    """
+    for name, size in (("min_size", min_size), ("max_size", max_size)):
+        if size != int(size) or size < 1:
+            raise ArgumentError(name, "be a whole number of at least 1", size, "Use a size such as 100.")
+    if max_size < min_size:
+        got = f"min_size={min_size}, max_size={max_size}"
+        raise ArgumentError("max_size", "be at least min_size", got, "Raise max_size or lower min_size.")
+    total = np.zeros(laws.c.size)
+    # ψ_k = ψ_min (k / min)^(−α): relative to one end the powers stay within range however large α is.
+    log_ratio = np.log(np.arange(int(min_size), int(max_size) + 1) / min_size)
+    points = max(1, _BLOCK_ELEMENTS // log_ratio.size)
+    sizes = min(log_ratio.size, _BLOCK_ELEMENTS)
+    for start in range(0, total.size, points):
+        part = slice(start, start + points)
+        for first in range(0, log_ratio.size, sizes):
+            total[part] += np.exp(-laws.alpha[part, None] * log_ratio[first : first + sizes]).sum(axis=1)
+    return laws.psi(min_size) * total / log_ratio.size
