@@ -1,0 +1,198 @@
+"""The command line: ``python -m dscale_core sample | fit | export | studies | datasets | learners``.
+
+Results go to standard output, progress and errors to standard error; a mistake ends with status 2 and one line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dscale_core.errors import ArgumentError, DscaleError, StoreError
+
+if TYPE_CHECKING:
+    from dscale_core.study import Progress, Study
+    from dscale_core.types import Dataset, SamplingPlan
+
+__all__ = ["main"]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0, 2 for a mistake or a refusal, 130 where it was interrupted."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except DscaleError as error:
+        print(f"dscale: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("dscale: interrupted; finished chunks are kept, --study resumes", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m dscale_core", description="What each data point is worth at your size.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--cache", help="cache folder (default: DSCALE_CACHE, else ./cache)")
+    commands.add_parser("datasets", help="list the built-in datasets").set_defaults(run=_datasets)
+    commands.add_parser("learners", help="list the learners and their parameters").set_defaults(run=_learners)
+    commands.add_parser("studies", parents=[common], help="list the studies").set_defaults(run=_studies)
+    _add_sample(commands.add_parser("sample", parents=[common], help="draw contributions; prints the study's id"))
+    fit = commands.add_parser("fit", parents=[common], help="fit scaling laws to a study's draws")
+    fit.add_argument("--study", required=True, metavar="ID")
+    fit.add_argument("--method", default="shrinkage", help="estimator (default: shrinkage)")
+    fit.set_defaults(run=_fit)
+    export = commands.add_parser("export", parents=[common], help="write the ranked points as CSV")
+    export.add_argument("--study", required=True, metavar="ID")
+    export.add_argument("--method", help="estimator (default: the newest fit)")
+    export.add_argument("-k", type=float, default=1000, help="dataset size at which points are ranked (default: 1000)")
+    export.add_argument("-n", type=int, default=100, help="number of points (default: 100)")
+    export.add_argument("--goal", default="add", help="what the points are picked for (default: add)")
+    export.add_argument("--out", type=Path, help="file to write (default: standard output)")
+    export.set_defaults(run=_export)
+    return parser
+
+
+def _add_sample(sample: argparse.ArgumentParser) -> None:
+    source = sample.add_mutually_exclusive_group(required=True)
+    source.add_argument("--dataset", metavar="NAME", help="a built-in dataset")
+    source.add_argument("--table", metavar="FILE", help="a table of your own, with --label")
+    source.add_argument("--study", metavar="ID", help="go on with this study; its own plan holds")
+    sample.add_argument("--label", default="label", help="label column of the table (default: label)")
+    sample.add_argument("--learner", default="logistic", help="learner (default: logistic)")
+    sample.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the learner")
+    sample.add_argument("--utility", help="utility (default: by task)")
+    sample.add_argument("--min-size", type=int, default=100, help="smallest coalition (default: 100)")
+    sample.add_argument("--max-size", type=int, default=1000, help="largest coalition (default: 1000)")
+    sample.add_argument("--sizes", default="log_uniform", help='"log_uniform", "uniform" or sizes such as 100,300,1000')
+    sample.add_argument("--draws", type=int, default=200, help="coalitions, per size where sizes are listed (default: 200)")
+    sample.add_argument("--seed", type=int, default=0)
+    sample.add_argument("--jobs", type=int, default=1, help="worker processes (default: 1)")
+    sample.add_argument("--name", help="name of the study")
+    sample.set_defaults(run=_sample)
+
+
+def _datasets(options: argparse.Namespace) -> None:
+    del options
+    from dscale_core.datasets import describe_dataset, list_datasets
+
+    for info in map(describe_dataset, list_datasets()):
+        print(f"{info.name:<18}{info.task:<16}{info.n_rows:>7} rows {info.n_features:>5} features  {info.summary}")
+
+
+def _learners(options: argparse.Namespace) -> None:
+    del options
+    from dscale_core.learners import describe_learner, list_learners
+
+    for info in map(describe_learner, list_learners()):
+        params = " ".join(f"{name}={value}" for name, value in info.params.items())
+        print(f"{info.name:<20}{info.task:<16}{'exact' if info.exact else 'refits':<8}{info.summary}  {params}".rstrip())
+
+
+def _studies(options: argparse.Namespace) -> None:
+    from dscale_core.study import Study
+
+    for study in Study.list(options.cache):
+        fits = ",".join(study.fits) or "-"
+        print(f"{study.id}  {study.done}/{study.total} coalitions  fits {fits}  {study.created[:19]}  {study.name}")
+
+
+def _sample(options: argparse.Namespace) -> None:
+    from dscale_core.study import Study
+
+    study = Study.open(options.study, options.cache) if options.study else _new_study(options)
+    # first of all: whoever stops the command now knows what to resume
+    print(study.id, flush=True)
+    study.sample_missing(options.jobs, on_progress=_Meter())
+    print(file=sys.stderr)
+
+
+def _new_study(options: argparse.Namespace) -> Study:
+    from dscale_core.learners import make_learner
+    from dscale_core.study import Study
+
+    learner = make_learner(options.learner, **_params(options.param))
+    return Study.create(_dataset(options), learner, _plan(options), options.cache, options.utility, options.name)
+
+
+def _dataset(options: argparse.Namespace) -> Dataset:
+    from dscale_core.datasets import load_dataset, read_table
+
+    return read_table(options.table, label=options.label) if options.table else load_dataset(options.dataset)
+
+
+def _plan(options: argparse.Namespace) -> SamplingPlan:
+    from dscale_core.types import SamplingPlan
+
+    sizes: Any = options.sizes
+    if sizes not in ("log_uniform", "uniform"):
+        try:
+            sizes = tuple(int(size) for size in sizes.split(","))
+        except ValueError:
+            required = 'be "log_uniform", "uniform" or whole numbers with commas'
+            raise ArgumentError("--sizes", required, repr(sizes), "Write sizes such as 100,300,1000.") from None
+    return SamplingPlan(
+        sizes=sizes, min_size=options.min_size, max_size=options.max_size, draws=options.draws, seed=options.seed
+    )
+
+
+def _params(pairs: Sequence[str]) -> dict[str, Any]:
+    params: dict[str, Any] = {}
+    for pair in pairs:
+        name, given, text = pair.partition("=")
+        if not (name and given):
+            raise ArgumentError("--param", "be KEY=VALUE", repr(pair), "Write a parameter such as C=0.5.")
+        try:
+            params[name] = json.loads(text)
+        except ValueError:
+            params[name] = text
+    return params
+
+
+class _Meter:
+    """Progress on one line of standard error, at most twice a second."""
+
+    def __init__(self) -> None:
+        self._shown = 0.0
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.done == progress.total or time.monotonic() - self._shown > 0.5:
+            self._shown = time.monotonic()
+            print(f"\r{progress.done} of {progress.total} coalitions", end="", file=sys.stderr, flush=True)
+
+
+def _fit(options: argparse.Namespace) -> None:
+    from dscale_core.study import Study
+
+    study = Study.open(options.study, options.cache)
+    study.fit(options.method)
+    record = study.fits()[0]
+    counts = ", ".join(f"{count} {status}" for status, count in record.status_counts.items())
+    print(f"{record.method} on {record.n_coalitions} coalitions in {record.seconds:.1f} s: {counts}")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from dscale_core.curation import export_csv
+    from dscale_core.study import Study
+
+    study = Study.open(options.study, options.cache)
+    content = export_csv(study.pick(options.k, options.n, method=options.method, goal=options.goal))
+    if options.out is None:
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        options.out.write_bytes(content)
+    except OSError as error:
+        raise StoreError(f"Could not write {options.out}: {error}. Choose another file with --out.") from error
+    print(options.out)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

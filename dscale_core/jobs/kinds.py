@@ -1,0 +1,92 @@
+"""What a job can be: a function of the study and its parameters. A new kind is one function and one line in `KINDS`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from dscale_core.errors import ArgumentError, JobError
+
+if TYPE_CHECKING:
+    from dscale_core.study import Progress, Study
+
+__all__ = ["KINDS", "Kind", "Report", "check_job", "list_kinds"]
+
+ShouldStop: TypeAlias = Callable[[], bool]
+
+
+class Report(Protocol):
+    """How a job says how far it is."""
+
+    def __call__(self, done: int, total: int, message: str = "") -> None:
+        """``done`` of ``total`` steps, and a sentence for the page."""
+        ...
+
+
+Kind: TypeAlias = "Callable[[Study, Mapping[str, Any], Report, ShouldStop], None]"
+
+
+def _sample(study: Study, params: Mapping[str, Any], report: Report, should_stop: ShouldStop) -> None:
+    """Draw the missing coalitions of one role."""
+
+    def on_progress(progress: Progress) -> None:
+        report(progress.done, progress.total, f"Drew {progress.done} of {progress.total} coalitions.")
+
+    study.sample_missing(int(params.get("n_jobs", 1)), params.get("role", "fit"), on_progress, should_stop)
+
+
+def _fit(study: Study, params: Mapping[str, Any], report: Report, should_stop: ShouldStop) -> None:
+    """Fit laws to the draws there are."""
+    method = params.get("method", "shrinkage")
+    progress = study.progress()
+    if not progress.done:
+        raise JobError("There are no draws to fit yet. Sample the study first, then fit.")
+    if should_stop():
+        return
+    report(0, 1, f"Fitting by {method} on {progress.done} of {progress.total} coalitions.")
+    study.fit(method)
+    report(1, 1, f"Fitted by {method} on {progress.done} of {progress.total} coalitions.")
+
+
+def _audit(study: Study, params: Mapping[str, Any], report: Report, should_stop: ShouldStop) -> None:
+    """Refit random pairs independently."""
+    if should_stop():
+        return
+    pairs = int(params.get("pairs", 24))
+    report(0, 1, f"Refitting {pairs} pairs.")
+    report(1, 1, study.audit(pairs).verdict)
+
+
+KINDS: dict[str, Kind] = {"sample": _sample, "fit": _fit, "audit": _audit}
+_PARAMS: dict[str, frozenset[str]] = {
+    "sample": frozenset({"role", "n_jobs"}),
+    "fit": frozenset({"method"}),
+    "audit": frozenset({"pairs"}),
+}
+
+
+def list_kinds() -> list[str]:
+    """Names of the kinds of jobs."""
+    return list(KINDS)
+
+
+def check_job(study: Study, kind: str, params: Mapping[str, Any]) -> None:
+    """Refuse, before it is queued, a job that could not run. Raises ArgumentError and NotFoundError."""
+    if kind not in KINDS:
+        raise ArgumentError("kind", f"be one of {', '.join(KINDS)}", repr(kind), "Choose one of them.")
+    unknown = set(params) - _PARAMS.get(kind, frozenset(params))
+    if unknown:
+        allowed = ", ".join(sorted(_PARAMS[kind]))
+        raise ArgumentError("params", f"hold only {allowed}", ", ".join(sorted(unknown)), "Leave the others out.")
+    for name in ("n_jobs", "pairs"):
+        value = params.get(name, 1)
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ArgumentError(name, "be a whole number of at least 1", repr(value), "Use a number such as 2.")
+    if kind == "sample":
+        study.plan_of(params.get("role", "fit"))
+    if kind == "fit":
+        from dscale_core.laws import list_methods
+
+        if params.get("method", "shrinkage") not in list_methods():
+            methods = ", ".join(list_methods())
+            raise ArgumentError("method", f"be one of {methods}", repr(params["method"]), "Choose one of them.")

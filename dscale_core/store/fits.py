@@ -1,0 +1,73 @@
+"""Fitted laws: one .npz of arrays each, and a row that says how the fit went."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from dscale_core.errors import NotFoundError
+from dscale_core.store.catalog import Catalog
+from dscale_core.store.files import check_id, load_arrays, new_id, now, save_arrays
+from dscale_core.store.records import FitRecord
+from dscale_core.types import Laws
+
+__all__ = ["Fits"]
+
+_ARRAYS = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "n_draws", "r2", "covariance", "points")
+_SCALARS = ("center", "min_size", "max_size")
+
+
+class Fits:
+    """Save and load the laws of a study."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def save(self, study_id: str, role: str, laws: Laws, n_coalitions: int, seconds: float) -> FitRecord:
+        """Write the arrays, then register them; returns the record."""
+        counts = dict(sorted(Counter(str(status) for status in laws.status).items()))
+        record = FitRecord(new_id(), laws.method, role, now(), n_coalitions, counts, seconds)
+        arrays = {name: np.asarray(getattr(laws, name)) for name in _ARRAYS}
+        arrays["status"] = np.asarray([str(status) for status in laws.status], dtype=np.str_)
+        digest = save_arrays(self._path(study_id, record.id), arrays)
+        scalars = {"center": float(laws.center), "min_size": int(laws.min_size), "max_size": int(laws.max_size)}
+        with self._catalog.transaction() as db:
+            values = (record.id, study_id, role, laws.method, record.created, n_coalitions, json.dumps(counts), seconds)
+            db.execute("INSERT INTO fits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, json.dumps(scalars), digest))
+        return record
+
+    def records(self, study_id: str) -> list[FitRecord]:
+        """All fits of a study, newest first."""
+        return [_record(row) for row in self._rows(study_id)]
+
+    def load(self, study_id: str, method: str | None = None) -> Laws:
+        """The newest laws, of one estimator where it is named. Raises NotFoundError, and StoreError where damaged."""
+        for row in self._rows(study_id):
+            if method in (None, row["method"]):
+                arrays = load_arrays(self._path(study_id, row["id"]), row["sha256"])
+                scalars = json.loads(row["scalars"])
+                return Laws(method=row["method"], **arrays, **{name: scalars[name] for name in _SCALARS})  # type: ignore[arg-type]
+        wanted = "no fit" if method is None else f"no fit by {method!r}"
+        raise NotFoundError(f"This study has {wanted} yet. Fit the laws first.")
+
+    def _rows(self, study_id: str) -> list[sqlite3.Row]:
+        return self._catalog.rows("SELECT * FROM fits WHERE study_id = ? ORDER BY created DESC, rowid DESC", (study_id,))
+
+    def _path(self, study_id: str, fit_id: str) -> Path:
+        return self._catalog.folder / "studies" / check_id(study_id, "study") / "fits" / f"{check_id(fit_id, 'fit')}.npz"
+
+
+def _record(row: sqlite3.Row) -> FitRecord:
+    return FitRecord(
+        id=row["id"],
+        method=row["method"],
+        role=row["role"],
+        created=row["created"],
+        n_coalitions=row["n_coalitions"],
+        status_counts=json.loads(row["status_counts"]),
+        seconds=row["seconds"],
+    )

@@ -1,0 +1,50 @@
+"""The catalogue's schema, as the steps that lead to it. Steps are never edited once released: add one."""
+
+from __future__ import annotations
+
+__all__ = ["MIGRATIONS"]
+
+_FIRST = (
+    """CREATE TABLE datasets (
+        fingerprint TEXT PRIMARY KEY, name TEXT NOT NULL, task TEXT NOT NULL, n_points INTEGER NOT NULL,
+        created TEXT NOT NULL)""",
+    """CREATE TABLE studies (
+        id TEXT PRIMARY KEY, name TEXT NOT NULL, fingerprint TEXT NOT NULL REFERENCES datasets,
+        learner TEXT NOT NULL, learner_params TEXT NOT NULL, utility TEXT NOT NULL, created TEXT NOT NULL)""",
+    """CREATE TABLE sample_sets (
+        id TEXT PRIMARY KEY, study_id TEXT NOT NULL REFERENCES studies ON DELETE CASCADE, role TEXT NOT NULL,
+        plan TEXT NOT NULL, created TEXT NOT NULL, UNIQUE (study_id, role))""",
+    """CREATE TABLE shards (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, set_id TEXT NOT NULL REFERENCES sample_sets ON DELETE CASCADE,
+        start INTEGER NOT NULL, stop INTEGER NOT NULL, file TEXT NOT NULL, sha256 TEXT NOT NULL,
+        sizes TEXT NOT NULL, passes TEXT NOT NULL, base_loss TEXT NOT NULL, created TEXT NOT NULL,
+        UNIQUE (set_id, start), CHECK (start >= 0 AND stop > start))""",
+    """CREATE TABLE damage (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, set_id TEXT NOT NULL REFERENCES sample_sets ON DELETE CASCADE,
+        start INTEGER NOT NULL, stop INTEGER NOT NULL, reason TEXT NOT NULL, found TEXT NOT NULL)""",
+    """CREATE TABLE fits (
+        id TEXT PRIMARY KEY, study_id TEXT NOT NULL REFERENCES studies ON DELETE CASCADE, role TEXT NOT NULL,
+        method TEXT NOT NULL, created TEXT NOT NULL, n_coalitions INTEGER NOT NULL, status_counts TEXT NOT NULL,
+        seconds REAL NOT NULL, scalars TEXT NOT NULL, sha256 TEXT NOT NULL)""",
+    """CREATE TABLE selections (
+        id TEXT PRIMARY KEY, study_id TEXT NOT NULL REFERENCES studies ON DELETE CASCADE, points TEXT NOT NULL,
+        primary_point INTEGER, created TEXT NOT NULL)""",
+    """CREATE TABLE audits (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, study_id TEXT NOT NULL REFERENCES studies ON DELETE CASCADE,
+        report TEXT NOT NULL, created TEXT NOT NULL)""",
+    """CREATE TABLE jobs (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, study_id TEXT NOT NULL REFERENCES studies ON DELETE CASCADE,
+        kind TEXT NOT NULL, params TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('queued', 'running', 'done', 'failed', 'cancelled', 'interrupted')),
+        done INTEGER NOT NULL DEFAULT 0, total INTEGER NOT NULL DEFAULT 0, rate REAL NOT NULL DEFAULT 0,
+        pace REAL NOT NULL DEFAULT 0, message TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '',
+        created TEXT NOT NULL, queued TEXT NOT NULL, started TEXT, finished TEXT, heartbeat TEXT,
+        cancel_requested INTEGER NOT NULL DEFAULT 0, launches INTEGER NOT NULL DEFAULT 0,
+        pid INTEGER, pid_created REAL)""",
+    # at most one job computes at a time, whatever the code above does
+    "CREATE UNIQUE INDEX one_running ON jobs (state) WHERE state = 'running'",
+    """CREATE TABLE workers (
+        pid INTEGER NOT NULL, pid_created REAL NOT NULL, started TEXT NOT NULL, PRIMARY KEY (pid, pid_created))""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)

@@ -1,0 +1,116 @@
+"""What the catalogue knows about studies, draws and fits, as frozen records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dscale_core.types import Float32Matrix, FloatVector, IntVector, SamplingPlan, Task
+
+__all__ = ["FitRecord", "SampleSet", "Selection", "Shard", "ShardDamage", "ShardRead", "StudyRow", "StudySummary"]
+
+
+@dataclass(frozen=True)
+class StudyRow:
+    """A study as the catalogue holds it: everything but its draws."""
+
+    id: str
+    name: str
+    fingerprint: str
+    dataset_name: str
+    task: Task
+    n_points: int
+    learner: str
+    learner_params: dict[str, Any]
+    utility: str
+    created: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True)
+class SampleSet:
+    """Draws made under one plan."""
+
+    id: str
+    study_id: str
+    role: str
+    plan: SamplingPlan
+
+
+@dataclass(frozen=True)
+class StudySummary:
+    """A study in one line, read without loading its data. ``done`` of ``total`` coalitions of the role ``fit`` are drawn."""
+
+    id: str
+    name: str
+    dataset_name: str
+    task: Task
+    learner: str
+    learner_params: dict[str, Any]
+    utility: str
+    n_points: int
+    n_valued: int
+    min_size: int
+    max_size: int
+    created: str  # ISO 8601, UTC
+    done: int
+    total: int
+    fits: tuple[str, ...]  # methods fitted
+
+
+@dataclass(frozen=True)
+class Shard:
+    """A registered chunk of draws: coalitions ``start`` to ``stop`` (exclusive)."""
+
+    id: int
+    start: int
+    stop: int
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class ShardDamage:
+    """A chunk that was registered and could not be read back; its coalitions are drawn again with the next sampling."""
+
+    start: int
+    stop: int
+    reason: str
+    found: str  # ISO 8601, UTC
+
+    def __str__(self) -> str:
+        return f"Coalitions {self.start} to {self.stop - 1} were set aside: {self.reason}. Sample again to redraw them."
+
+
+@dataclass(frozen=True, eq=False)
+class ShardRead:
+    """All registered draws of a sample set, in coalition order, and what had to be set aside on the way.
+
+    delta : (m, p) float32; sizes, passes : (m,) int64; base_loss : (m,) float64
+    """
+
+    delta: Float32Matrix
+    sizes: IntVector
+    passes: IntVector
+    base_loss: FloatVector
+    damage: tuple[ShardDamage, ...]
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """How one fit went: which estimator, on how many coalitions, and how many points ended in which status."""
+
+    id: str
+    method: str
+    role: str
+    created: str  # ISO 8601, UTC
+    n_coalitions: int
+    status_counts: dict[str, int]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A set of pool indices, and the one of them that the inspector shows."""
+
+    points: tuple[int, ...]
+    primary: int | None

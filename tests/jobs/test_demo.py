@@ -1,0 +1,23 @@
+"""One call, one study, two jobs; called again, nothing is doubled."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dscale_core import jobs
+from dscale_core.study import Study
+
+
+@pytest.mark.usefixtures("cache")
+def test_the_demo_is_started_once(started: list[Path]) -> None:
+    study_id = jobs.start_demo()
+    assert jobs.start_demo() == study_id
+    study = Study.open(study_id)
+    assert (study.dataset.name, study.learner.name, study.utility) == ("digits_low_high", "logistic", "log_loss")
+    assert (study.plan.min_size, study.plan.max_size, study.plan.draws) == (100, 1000, 200)
+    queued = jobs.list_jobs()[::-1]
+    assert [(job.kind, job.state) for job in queued] == [("sample", "queued"), ("fit", "queued")]
+    assert queued[1].params == {"method": "likelihood"}
+    assert len(started) == 1
