@@ -1,0 +1,92 @@
+"""Pick: at your size k and budget n, which points to add, to check or to drop."""
+
+import streamlit as st
+
+from dscale_core.curation import export_csv
+from dscale_core.figures import picked_values
+from pages._ui import loading, selection
+from pages._ui.charts import plain_chart
+from pages._ui.context import choose_fit, choose_size, choose_study
+from pages._ui.page import begin_page, empty_state, errors_shown
+from pages._ui.table import column_settings
+
+MOST_ROWS = 20_000
+
+GOALS = {
+    "add": "the most useful points at size k",
+    "check": "points to look at: the most harmful at size k, often mislabelled",
+    "drop": "points to leave out: the most harmful at size k",
+}
+
+begin_page("Pick", "At your size and budget, the points to add, to check or to drop, ranked by the laws.")
+
+
+def controls(study, n_valued):
+    """What to pick, as the arguments of the cached pick."""
+    with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
+        goal = st.segmented_control("Goal", list(GOALS), default="add", required=True, key="goal", bind="query-params")
+        n = st.number_input(
+            "Budget n", 1, n_valued, min(100, n_valued), key="n", bind="query-params", width=160, persist_state="session"
+        )
+        balance = "free"
+        if study.dataset.task == "classification":
+            balance = st.segmented_control(
+                "Labels", ["equal", "free"], default="equal", required=True, key="balance", bind="query-params",
+                help="equal: the same number of points from each class",
+            )  # fmt: skip
+        chosen = selection.current(study).points
+        among = st.segmented_control(
+            "Among", ["all", "selected"], default="all", required=True, key="among", bind="query-params",
+            help=f"{len(chosen):,} points are selected",
+        )  # fmt: skip
+        flagged = st.checkbox("Include flagged fits", key="flagged", bind="query-params", help="fits whose status is not ok")
+    return int(n), balance, goal, chosen if among == "selected" else None, flagged
+
+
+def remarks(frame):
+    """What the pick passed over, so that nothing is left out silently."""
+    if left_out := frame.attrs.get("left_out"):
+        named = ", ".join(f"{count:,} {status}" for status, count in sorted(left_out.items()))
+        st.caption(f"Left out because of their fit's status: {named}.")
+    for name, missing in (frame.attrs.get("class_shortfall") or {}).items():
+        st.caption(f"Class {name} is {missing:,} short of its equal share; the best of the others fill it.")
+
+
+def result(study, fit, k, asked):
+    n, balance, goal, candidates, flagged = asked
+    frame = loading.picked(study, fit, k, n, balance, goal, candidates, flagged)
+    unit = loading.unit(study)
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(f"**{len(frame):,} of {n:,}** asked for: {GOALS[goal]}, k = {k:,}.")
+        with st.container(horizontal=True, width="content"):
+            if st.button("Select these points", icon=":material/select_all:", disabled=frame.empty):
+                selection.choose(study, frame["point"].tolist())
+                st.switch_page("pages/4_Explore.py")
+            st.download_button(
+                "Download CSV",
+                data=lambda: export_csv(frame),
+                file_name=f"pick_{goal}_{study.id}_k{k}.csv",
+                mime="text/csv",
+                type="primary",
+                icon=":material/download:",
+                on_click="ignore",
+                disabled=frame.empty,
+            )
+    remarks(frame)
+    with st.container(border=True):
+        plain_chart(picked_values(frame, k, unit), "picked_values")
+    if len(frame) > MOST_ROWS:
+        st.caption(f"Showing the first {MOST_ROWS:,} of {len(frame):,} rows; the download has all of them.")
+    st.dataframe(frame.head(MOST_ROWS), hide_index=True, height=420, column_config=column_settings(unit, k))
+
+
+with errors_shown():
+    study = choose_study()
+    fit = choose_fit(study) if study else None
+    if fit:
+        k = choose_size(study)
+        asked = controls(study, loading.laws(study, fit).points.size)
+        if asked[3] is not None and not asked[3]:
+            empty_state("**Nothing is selected.** Brush a chart on Explore, or pick among all.", "Explore", "Go to Explore")
+        else:
+            result(study, fit, k, asked)

@@ -1,0 +1,1 @@
+"""The pages of the app; what they share is in `pages._ui`."""

@@ -1,0 +1,199 @@
+"""From an empty cache to a ranked CSV in a real browser: run the demo, brush, pick, download, and check every number."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.browser
+
+ROOT = Path(__file__).resolve().parents[2]
+FLAGS = [
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(120):
+        if process.poll() is not None:
+            pytest.fail(f"the app ended before it served a page:\n{log.read_text()}")
+        try:
+            with urllib.request.urlopen(f"{url}/_stcore/health", timeout=1) as answer:
+                if answer.status == 200:
+                    return
+        except OSError:
+            time.sleep(0.5)
+    pytest.fail(f"the app did not come up:\n{log.read_text()}")
+
+
+@pytest.fixture
+def app_url(cache: Path, tmp_path: Path) -> Iterator[str]:
+    """The real app on a free loopback port, with an empty cache; stopped with its whole process group."""
+    port, log = free_port(), tmp_path / "app.log"
+    command = [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)]
+    with log.open("wb") as sink:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=os.environ | {"DSCALE_CACHE": str(cache)}, stdout=sink, stderr=sink,
+            start_new_session=True,
+        )  # fmt: skip
+        try:
+            wait_until_healthy(f"http://127.0.0.1:{port}", process, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(timeout=20)
+
+
+@pytest.fixture
+def page() -> Iterator[Any]:
+    """A page of Chromium: the one that DSCALE_CHROMIUM names, the system's, or Playwright's own."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    with playwright.sync_playwright() as engine:
+        path = os.environ.get("DSCALE_CHROMIUM") or shutil.which("chromium")
+        if path is None and not Path(engine.chromium.executable_path).exists():
+            pytest.skip("neither a system Chromium nor a Playwright browser is installed")
+        browser = engine.chromium.launch(executable_path=path, args=FLAGS)
+        try:
+            opened = browser.new_page(viewport={"width": 1400, "height": 1000})
+            opened.set_default_timeout(60_000)
+            yield opened
+        finally:
+            browser.close()
+
+
+def drag(page: Any, chart: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Drag over a chart's plot area, in shares of its width and height."""
+    area = chart.locator(".nsewdrag").first
+    area.scroll_into_view_if_needed()
+    box = resting_place(page, area)
+    places = [(box["x"] + share_x * box["width"], box["y"] + share_y * box["height"]) for share_x, share_y in (start, end)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.mouse.move(*places[1], steps=10)
+    page.mouse.up()
+
+
+def resting_place(page: Any, area: Any) -> dict[str, float]:
+    """Where an element is once it no longer moves: charts above it may still be arriving."""
+    before = None
+    for _ in range(60):
+        now = area.bounding_box()
+        if now is not None and now == before:
+            return dict(now)
+        before = now
+        page.wait_for_timeout(500)
+    return pytest.fail("the chart never came to rest")
+
+
+def selected_count(page: Any, but: int) -> int:
+    """Wait until the page says that another number of points than `but` is selected, and return it."""
+    pattern = re.compile(r"([\d,]+) of [\d,]+ points selected")
+    for _ in range(120):
+        found = [pattern.search(text) for text in page.get_by_test_id("stMarkdown").all_inner_texts()]
+        counts = [int(match.group(1).replace(",", "")) for match in found if match]
+        if counts and counts[0] != but:
+            return counts[0]
+        time.sleep(0.25)
+    return pytest.fail(f"the page still says {but} selected")
+
+
+def marks_shown_selected(chart: Any) -> int:
+    """How many marks of a chart the browser draws as selected."""
+    script = (
+        "node => node._fullData.reduce((sum, t) => sum + (t.name === 'open point' ? 0 : (t.selectedpoints || []).length), 0)"
+    )
+    return int(chart.evaluate(script))
+
+
+def test_demo_to_ranked_csv(app_url: str, page: Any, cache: Path, tmp_path: Path) -> None:
+    from dscale_core import Study
+
+    page.goto(app_url)
+    page.get_by_text("No study yet").wait_for()
+    page.get_by_role("button", name="Run the demo").click()
+    page.get_by_text("The demo is finished").wait_for(timeout=300_000)
+    page.get_by_role("link", name="Explore the demo").click()
+    page.get_by_text("0 of 1,297 points selected").wait_for()
+    study_id = Study.list(cache)[0].id
+    assert f"study={study_id}" in page.url
+
+    # a histogram's brush is a range of values
+    charts = page.locator(".js-plotly-plot")
+    charts.nth(4).locator(".nsewdrag").first.wait_for()  # the inspector's charts are the last to come
+    drag(page, charts.nth(0), (0.2, 0.5), (0.6, 0.5))
+    brushed = selected_count(page, but=0)
+    assert 0 < brushed < 1297
+    page.wait_for_function("location.search.includes('sel=')")
+    # a scatter's brush is a list of marks, and stays as the browser drew it
+    drag(page, charts.nth(1), (0.3, 0.25), (0.6, 0.9))
+    lassoed = selected_count(page, but=brushed)
+    page.wait_for_timeout(1_000)
+    assert marks_shown_selected(charts.nth(1)) == lassoed
+    assert marks_shown_selected(charts.nth(2)) == lassoed
+    # a fresh session sees the same by the link alone
+    page.goto(page.url)
+    assert selected_count(page, but=0) == lassoed
+
+    check_dark(page)
+    page.goto(f"{app_url}/Pick?study={study_id}&k=500&n=20")
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Download CSV").click()
+    waiting.value.save_as(tmp_path / "pick.csv")
+    check_pick(pd.read_csv(tmp_path / "pick.csv"), Study.open(study_id, cache))
+
+
+def brightness(page: Any, selector: str, style: str) -> float:
+    """Mean of red, green and blue, 0 to 255, of a computed colour."""
+    script = "(node, style) => getComputedStyle(node)[style]"
+    parts = re.findall(r"[\d.]+", page.locator(selector).first.evaluate(script, style))
+    return sum(float(part) for part in parts[:3]) / 3
+
+
+def check_dark(page: Any) -> None:
+    """Page and chart titles turn round with the browser's theme."""
+    seen = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        page.goto(page.url)
+        page.locator(".js-plotly-plot .xtitle").first.wait_for()
+        seen.append((brightness(page, "[data-testid=stApp]", "backgroundColor"), brightness(page, ".xtitle", "fill")))
+    (light_page, light_ink), (dark_page, dark_ink) = seen
+    assert light_page > 200 > 150 > light_ink
+    assert dark_page < 60 < 150 < dark_ink
+
+
+def check_pick(picked: pd.DataFrame, study: Any) -> None:
+    laws, dataset = study.laws(), study.dataset
+    assert list(picked.columns[:12]) == [
+        "rank", "point", "row", "label", "c", "alpha", "alpha_low", "alpha_high", "psi", "psi_low", "psi_high", "status",
+    ]  # fmt: skip
+    assert picked["rank"].tolist() == list(range(1, 21))
+    points = picked["point"].to_numpy()
+    np.testing.assert_allclose(picked["psi"], laws.psi(500)[points], rtol=1e-6)
+    np.testing.assert_allclose(picked["alpha"], laws.alpha[points], rtol=1e-6)
+    assert picked["label"].tolist() == dataset.labels(points).tolist()
+    assert picked["row"].tolist() == dataset.records.index[points].tolist()
+    for code, name in enumerate(dataset.class_names):
+        best = np.where((dataset.y_pool == code) & (laws.status == "ok"), laws.psi(500), -np.inf)
+        assert set(points[picked["label"] == name]) == set(np.argsort(-best)[:10])
