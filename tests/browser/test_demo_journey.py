@@ -77,6 +77,8 @@ def page() -> Iterator[Any]:
         try:
             opened = browser.new_page(viewport={"width": 1400, "height": 1000})
             opened.set_default_timeout(60_000)
+            # nothing of a test may leave this machine
+            opened.route(lambda url: "//127.0.0.1" not in url, lambda route: route.abort())
             yield opened
         finally:
             browser.close()
@@ -118,12 +120,19 @@ def selected_count(page: Any, but: int) -> int:
     return pytest.fail(f"the page still says {but} selected")
 
 
-def marks_shown_selected(chart: Any) -> int:
-    """How many marks of a chart the browser draws as selected."""
+def wait_for_marks(chart: Any, page: Any, expected: int) -> None:
+    """Wait until the browser draws that many marks of a chart as selected; a chart is rebuilt whenever its page runs."""
     script = (
-        "node => node._fullData.reduce((sum, t) => sum + (t.name === 'open point' ? 0 : (t.selectedpoints || []).length), 0)"
+        "node => (node._fullData || []).reduce("
+        "(sum, t) => sum + (t.name === 'open point' ? 0 : (t.selectedpoints || []).length), 0)"
     )
-    return int(chart.evaluate(script))
+    shown = -1
+    for _ in range(80):
+        shown = int(chart.evaluate(script))
+        if shown == expected:
+            return
+        page.wait_for_timeout(250)
+    pytest.fail(f"{shown} marks are drawn as selected, not {expected}")
 
 
 def test_demo_to_ranked_csv(app_url: str, page: Any, cache: Path, tmp_path: Path) -> None:
@@ -148,9 +157,8 @@ def test_demo_to_ranked_csv(app_url: str, page: Any, cache: Path, tmp_path: Path
     # a scatter's brush is a list of marks, and stays as the browser drew it
     drag(page, charts.nth(1), (0.3, 0.25), (0.6, 0.9))
     lassoed = selected_count(page, but=brushed)
-    page.wait_for_timeout(1_000)
-    assert marks_shown_selected(charts.nth(1)) == lassoed
-    assert marks_shown_selected(charts.nth(2)) == lassoed
+    wait_for_marks(charts.nth(1), page, lassoed)
+    wait_for_marks(charts.nth(2), page, lassoed)
     # a fresh session sees the same by the link alone
     page.goto(page.url)
     assert selected_count(page, but=0) == lassoed
