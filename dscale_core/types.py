@@ -192,6 +192,16 @@ class Learner(Protocol):
         """L(f_D) by one independent fit at tight tolerance: what the audit holds the engine against."""
         ...
 
+    def surrogate(self, dataset: Dataset, utility: str) -> Engine | None:
+        """A cheap approximate engine for previews; None where the learner has none."""
+        ...
+
+    def expected_contributions(
+        self, dataset: Dataset, sizes: IntVector, points: IntVector, utility: str
+    ) -> FloatMatrix | None:
+        """psi_k at each size by a formula that needs no draws, (g, p); None where the learner has none."""
+        ...
+
 
 class LawStatus(StrEnum):
     """How a point's fit ended. `explanation` says cause and remedy."""
@@ -228,6 +238,11 @@ class Laws:
     Points whose status is not ``ok`` or ``at_bound`` or ``sign_change`` carry NaN parameters. ``covariance`` is that of
     (psi at ``center``, alpha): with log k centred the two are almost uncorrelated, so intervals of psi_k follow by the
     delta method at any k.
+
+    Where ``form`` is ``two_term`` the law is psi_k = a/k + b/k^2 (`terms`), which may change sign. Then c and alpha are the
+    power law tangent to it at ``center``: with q = psi at the center and s = alpha q, a = (2 q - s) center and
+    b = (s - q) center^2; ``covariance`` is that of (q, s), in which psi_k is linear, so alpha's own interval is not
+    symmetric and may be as wide as the exponents allowed.
     """
 
     method: str
@@ -245,6 +260,7 @@ class Laws:
     min_size: int  # range of the sizes the law was fitted on
     max_size: int
     points: IntVector = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # (p,) pool indices
+    form: Literal["power", "two_term"] = "power"
 
     def __post_init__(self) -> None:
         if self.points.size == 0:
@@ -252,15 +268,36 @@ class Laws:
 
     def psi(self, k: float) -> FloatVector:
         """Expected contribution at size k, (p,), in the unit of the loss; positive helps. Raises ArgumentError for k < 1."""
+        if self.form == "two_term":
+            r = self.center / _checked_size(k)
+            amplitude = self._amplitude
+            return amplitude * ((2 - self.alpha) * r + (self.alpha - 1) * r * r)
         return self.c * np.power(_checked_size(k), -self.alpha)
+
+    @property
+    def terms(self) -> tuple[FloatVector, FloatVector]:
+        """a and b, each (p,), of psi_k = a/k + b/k^2. Raises ArgumentError where the form is another."""
+        if self.form != "two_term":
+            raise ArgumentError("form", 'be "two_term"', repr(self.form), 'Fit by the method "two_term".')
+        amplitude = self._amplitude
+        return amplitude * (2 - self.alpha) * self.center, amplitude * (self.alpha - 1) * self.center**2
+
+    @property
+    def _amplitude(self) -> FloatVector:
+        return self.c * np.power(self.center, -self.alpha)
 
     def psi_interval(self, k: float, level: float = 0.9) -> tuple[FloatVector, FloatVector]:
         """Lower and upper end, each (p,), of the interval of psi_k at confidence ``level``."""
         if not 0 < level < 1:
             raise ArgumentError("level", "lie between 0 and 1", level, "Use a level such as 0.9.")
         # standard deviations rather than variances, so that losses of any scale neither overflow nor vanish
-        by_amplitude = np.sqrt(self.covariance[:, 0, 0]) * np.power(_checked_size(k) / self.center, -self.alpha)
-        by_exponent = -np.sqrt(self.covariance[:, 1, 1]) * self.psi(k) * np.log(k / self.center)
+        r = self.center / _checked_size(k)
+        if self.form == "two_term":
+            by_amplitude = np.sqrt(self.covariance[:, 0, 0]) * (2 * r - r * r)
+            by_exponent = np.sqrt(self.covariance[:, 1, 1]) * (r * r - r)
+        else:
+            by_amplitude = np.sqrt(self.covariance[:, 0, 0]) * np.power(r, self.alpha)
+            by_exponent = np.sqrt(self.covariance[:, 1, 1]) * self.psi(k) * np.log(r)
         both = np.sqrt(self.covariance[:, 0, 0]) * np.sqrt(self.covariance[:, 1, 1])
         correlation = np.divide(self.covariance[:, 0, 1], both, out=np.zeros_like(both), where=both > 0)
         # |(a, b)| at the angle of the correlation: a^2 + 2 r a b + b^2

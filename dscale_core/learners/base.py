@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from dscale_core.errors import ArgumentError
 from dscale_core.learners.utility import require_utility
-from dscale_core.types import Contributions, Dataset, Engine, IntVector, Task
+from dscale_core.types import Contributions, Dataset, Engine, FloatMatrix, IntVector, Task
 
 __all__ = ["LearnerBase", "require_two_classes"]
 
@@ -59,6 +59,20 @@ class LearnerBase(ABC):
         if key not in engines:
             engines[key] = self._build(dataset, utility)
         return engines[key]
+
+    def surrogate(self, dataset: Dataset, utility: str) -> Engine | None:  # noqa: ARG002
+        """A cheap approximate engine for previews; None where the learner has none."""
+        return None
+
+    def expected_contributions(
+        self,
+        dataset: Dataset,  # noqa: ARG002
+        sizes: IntVector,  # noqa: ARG002
+        points: IntVector,  # noqa: ARG002
+        utility: str,  # noqa: ARG002
+    ) -> FloatMatrix | None:
+        """psi_k at each size by a formula that needs no draws, (g, p); None where the learner has none."""
+        return None
 
     def contributions(
         self, dataset: Dataset, coalition: IntVector, points: IntVector, utility: str = "log_loss"

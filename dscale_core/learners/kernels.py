@@ -20,7 +20,14 @@ from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic, overload
 
-__all__ = ["UTILITY_CODES", "anderson_step", "loss_change", "own_residual", "sigmoid_remainder"]
+__all__ = [
+    "UTILITY_CODES",
+    "anderson_step",
+    "loss_change",
+    "own_residual",
+    "second_order_change",
+    "sigmoid_remainder",
+]
 
 # a division that raises would be a branch; infinities and NaN keep their meaning
 _VECTOR: dict[str, Any] = {"fastmath": {"contract", "arcp", "nsz"}, "error_model": "numpy"}
@@ -149,6 +156,27 @@ def own_residual(eta: Any, y: Any, curvature: Any) -> Any:
             if abs(step) <= 1e-15 + 1e-12 * abs(s):
                 break
         out[i] = s
+    return out
+
+
+@njit(cache=True, **_SUM)
+def second_order_change(x: Any, products: Any, y: Any, C: float) -> Any:
+    """Minus the loss change by every candidate's own step, to second order, (rows,) float64.
+
+    x : (rows, d); products : (rows, 2 d + 2), x times [H^-1, A, H^-1 g, theta] of `second_order`
+    """
+    rows, d = x.shape
+    own, bent = np.empty(rows), np.empty(rows)
+    for i in range(rows):
+        row, by_inverse, by_bend = x[i], products[i, :d], products[i, d : 2 * d]
+        length, bend = np.float32(0.0), np.float32(0.0)
+        for j in range(d):
+            length += row[j] * by_inverse[j]
+            bend += row[j] * by_bend[j]
+        own[i], bent[i] = C * length, bend
+    out = C * own_residual(products[:, 2 * d + 1].astype(np.float64), y, own)
+    for i in range(rows):
+        out[i] = out[i] * products[i, 2 * d] - 0.5 * out[i] * out[i] * bent[i]
     return out
 
 

@@ -31,7 +31,7 @@ from dscale_core.learners import kernels
 from dscale_core.learners.base import LearnerBase, require_two_classes
 from dscale_core.learners.newton import NewtonFit, add_one_newton, fit_newton
 from dscale_core.learners.utility import loss
-from dscale_core.types import Contributions, Dataset, FloatMatrix, FloatVector, IntVector, Task
+from dscale_core.types import Contributions, Dataset, Engine, FloatMatrix, FloatVector, IntVector, Task
 
 __all__ = ["Logistic"]
 
@@ -60,17 +60,39 @@ class Logistic(LearnerBase):
         """L(f_D) by scikit-learn's own Newton solver at a tolerance of 1e-10."""
         from sklearn.linear_model import LogisticRegression
 
-        model = LogisticRegression(C=self.C, solver="newton-cholesky", tol=1e-10, max_iter=1000)
-        model.fit(dataset.X_pool[coalition], dataset.y_pool[coalition])
-        return loss(utility, model.predict_proba(dataset.X_valuation), dataset.y_valuation)
+        y = dataset.y_pool[coalition]
+        # one weight vector a class: with two classes of several the pair +-w/2 is penalised half as much as the binary w
+        C = 2 * self.C if np.unique(y).size < min(len(dataset.class_names), 3) else self.C
+        model = LogisticRegression(C=C, solver="newton-cholesky", tol=1e-10, max_iter=1000)
+        model.fit(dataset.X_pool[coalition], y)
+        predicted = np.zeros((dataset.y_valuation.size, len(dataset.class_names)))
+        predicted[:, model.classes_] = model.predict_proba(dataset.X_valuation)
+        return loss(utility, predicted, dataset.y_valuation)
 
-    def _build(self, dataset: Dataset, utility: str) -> LogisticEngine:
-        if len(dataset.class_names) != 2:
-            got = f"{len(dataset.class_names)} classes in {dataset.name!r}"
-            raise ArgumentError(
-                "learner", "have two classes for 'logistic'", got, "Choose random_forest or another learner."
-            )
-        return LogisticEngine(dataset, utility, self.C)
+    def surrogate(self, dataset: Dataset, utility: str) -> Engine | None:
+        """S2 for two classes and a utility with derivatives; None otherwise."""
+        from dscale_core.learners import second_order
+
+        if len(dataset.class_names) != 2 or utility not in second_order.UTILITIES:
+            return None
+        return second_order.SecondOrderEngine(dataset, utility, self.C)
+
+    def expected_contributions(
+        self, dataset: Dataset, sizes: IntVector, points: IntVector, utility: str
+    ) -> FloatMatrix | None:
+        """The zero-draw formula, for two classes and log-loss; None otherwise."""
+        if len(dataset.class_names) != 2 or utility != "log_loss":
+            return None
+        from dscale_core.learners.expansion import expected_contributions
+
+        return expected_contributions(dataset, sizes, points, self.C)
+
+    def _build(self, dataset: Dataset, utility: str) -> Engine:
+        if len(dataset.class_names) == 2:
+            return LogisticEngine(dataset, utility, self.C)
+        from dscale_core.learners.softmax import SoftmaxEngine
+
+        return SoftmaxEngine(dataset, utility, self.C)
 
 
 class LogisticEngine:

@@ -31,35 +31,35 @@ class NewtonFit:
         return np.ascontiguousarray(solve_triangular(self.factor, X.T, lower=True, check_finite=False).T)
 
 
-def fit_newton(X: FloatMatrix, y: FloatVector, C: float) -> NewtonFit:
-    """Damped Newton on C sum loss + |w|^2 / 2 until the step is below 1e-10 in the metric of the Hessian.
+def fit_newton(X: FloatMatrix, y: FloatVector, C: float, tolerance: float = 1e-10) -> NewtonFit:
+    """Damped Newton on C sum loss + |w|^2 / 2 until the step is below ``tolerance`` in the metric of the Hessian.
 
     X : (k, d + 1), the last column ones and not penalised; y : (k,) zeros and ones, both present
     """
     penalty = np.ones(X.shape[1])
     penalty[-1] = 0.0
-
-    def objective(theta: FloatVector) -> float:
-        eta = X @ theta
-        return float(C * np.sum(np.logaddexp(0, eta) - y * eta) + penalty @ theta**2 / 2)
-
     theta: FloatVector = np.zeros(X.shape[1])
     theta[-1] = np.log(y.mean() / (1 - y.mean()))
-    value = objective(theta)
+    eta = np.full(y.size, theta[-1])
+
+    def objective(theta: FloatVector, eta: FloatVector) -> float:
+        return float(C * np.sum(np.logaddexp(0, eta) - y * eta) + penalty @ theta**2 / 2)
+
+    value = objective(theta, eta)
     for _ in range(_MAX_NEWTON):
-        eta = X @ theta
         p, q = expit(eta), expit(-eta)
         # the last term keeps H definite in the intercept where every member is fitted to certainty
         H = (X.T * (C * p * q)) @ X + np.diag(penalty + 1e-12 * (1 - penalty))
         factor = np.asarray(np.linalg.cholesky(H), dtype=np.float64)
         whitened = solve_triangular(factor, C * ((p - y) @ X) + penalty * theta, lower=True, check_finite=False)
-        if float(whitened @ whitened) <= 1e-20 * (1 + float(theta @ theta)):
+        if float(whitened @ whitened) <= tolerance**2 * (1 + float(theta @ theta)):
             break
         step = -solve_triangular(factor, whitened, lower=True, trans=1, check_finite=False)
-        while (trial := objective(theta + step)) > value + 1e-13 * abs(value) and np.abs(step).max() > 1e-14:
-            step = step / 2
-        theta, value = theta + step, trial
-    return NewtonFit(theta, factor, eta)
+        along = X @ step
+        while (trial := objective(theta + step, eta + along)) > value + 1e-13 * abs(value) and np.abs(step).max() > 1e-14:
+            step, along = step / 2, along / 2
+        theta, eta, value = theta + step, eta + along, trial
+    return NewtonFit(theta, factor, X @ theta)
 
 
 def add_one_newton(

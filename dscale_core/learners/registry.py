@@ -29,7 +29,7 @@ class _Engine:
     """A learner with an engine of its own: the class, loaded when it is first made."""
 
     home: str  # "module:class"
-    task: Task
+    task: Task | Literal["any"]
     summary: str
     params: Mapping[str, Any]
 
@@ -39,26 +39,78 @@ _LEARNERS: dict[str, _Engine | EstimatorSpec] = {
     "logistic": _Engine(
         "dscale_core.learners.logistic:Logistic",
         "classification",
-        "binary logistic regression; all contributions of a coalition from one exact fit",
+        "logistic regression, two classes or more; all contributions of a coalition from one exact fit",
         {"C": 1.0},
     ),
-    "svm": EstimatorSpec(
+    "kernel_logistic": _Engine(
+        "dscale_core.learners.kernel_logistic:KernelLogistic",
+        "classification",
+        "binary logistic regression with an RBF kernel; all contributions of a coalition from one exact fit",
+        {"C": 5.0, "gamma": "scale"},
+    ),
+    "svm": _Engine(
+        "dscale_core.learners.svm:Svm",
+        "classification",
+        "binary RBF support vector machine, deterministic sigmoid; warm-started from one exact fit",
+        {"C": 1.0, "gamma": "scale"},
+    ),
+    "svm_sklearn": EstimatorSpec(
         f"{_ESTIMATORS}:svm", "any", "RBF support vector machine, deterministic sigmoid", {"C": 1.0, "gamma": "scale"}
+    ),
+    "mlp": _Engine(
+        "dscale_core.learners.mlp:Mlp",
+        "any",
+        "one hidden layer, full batch; every candidate trained by a compiled kernel",
+        {
+            "hidden": 32,
+            "steps": 200,
+            "activation": "tanh",
+            "alpha": 0.01,
+            "learning_rate": 0.01,
+            "seed": 0,
+            "device": "cpu",
+        },
     ),
     "mlp_sklearn": EstimatorSpec(
         f"{_ESTIMATORS}:mlp", "any", "one hidden layer, full batch", {"hidden": 32, "steps": 200, "alpha": 0.01, "seed": 0}
     ),
     "tree": EstimatorSpec(
-        f"{_ESTIMATORS}:tree", "any", "decision tree", {"max_depth": None, "min_samples_leaf": 5, "seed": 0}
+        f"{_ESTIMATORS}:tree",
+        "any",
+        "decision tree",
+        {"max_depth": None, "min_samples_leaf": 5, "seed": 0},
+        engine="dscale_core.learners.forests:TreeEngine",
     ),
     "random_forest": EstimatorSpec(
-        f"{_ESTIMATORS}:random_forest", "any", "random forest; noisy contributions", {"n_estimators": 50, "seed": 0}
+        f"{_ESTIMATORS}:random_forest",
+        "any",
+        "random forest; noisy contributions",
+        {"n_estimators": 50, "seed": 0},
+        engine="dscale_core.learners.forests:ForestEngine",
     ),
     "gradient_boosting": EstimatorSpec(
         f"{_ESTIMATORS}:gradient_boosting",
         "any",
         "gradient boosting; noisy contributions",
         {"n_estimators": 50, "learning_rate": 0.1, "seed": 0},
+    ),
+    "ridge": _Engine(
+        "dscale_core.learners.ridge:Ridge",
+        "regression",
+        "L2-regularised least squares; all contributions of a coalition in closed form",
+        {"alpha": 1.0},
+    ),
+    "linear": _Engine(
+        "dscale_core.learners.ridge:Linear",
+        "regression",
+        "ordinary least squares; all contributions of a coalition in closed form",
+        {},
+    ),
+    "knn": _Engine(
+        "dscale_core.learners.knn:KNN",
+        "any",
+        "nearest neighbours, smoothed; all contributions of a coalition from one walk",
+        {"n_neighbors": 50, "weights": "distance", "smoothing": 0.5},
     ),
     "knn_sklearn": EstimatorSpec(
         f"{_ESTIMATORS}:knn", "any", "nearest neighbours", {"n_neighbors": 50, "weights": "distance"}

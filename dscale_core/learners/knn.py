@@ -1,0 +1,164 @@
+"""Nearest neighbours: exact contributions of all points from one walk down each valuation point's list.
+
+The K nearest members of D vote with weight 1/distance (or 1). A candidate z changes the prediction at v only where it comes
+before the K-th member, and there it takes that member's place:
+
+    p'_c = (A_c + w_z [y_z = c]) / (S + w_z),    A_c, S over the K - 1 nearest.
+
+Nothing is subtracted from a sum, so nothing cancels. The pool's points are sorted once by their distance to each valuation
+point; a coalition then costs a walk down each list to the K-th member, about K n / k places, and the candidates met on the
+way are just those that matter. Regression is the same with targets in place of classes.
+
+Conventions, where scikit-learn leaves a choice:
+
+- **Smoothing** (classification): p = (p m + e) / (m + e c) with m neighbours, c classes, and e = 0.5 as Krichevsky and
+  Trofimov take it. Without it a row whose class has no vote costs log 0; different e > 0 rank contributions almost alike.
+- **Zero distance**: where a neighbour coincides with v, only such neighbours vote, each alike, as in scikit-learn.
+- **Ties** for the K-th place go to the lower pool index. scikit-learn takes whichever its search meets first.
+- **Fewer members than K**: all vote (scikit-learn refuses), and each candidate joins them.
+
+Distances are sums of squared differences in float64: the quicker expansion through inner products puts a duplicate at 1e-8
+instead of zero. Lists take 12 bytes a pair; beyond `_LIST_BYTES` only the nearest part of each is kept, and a row whose part
+is too short for a coalition is sorted anew: slower, the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dscale_core.errors import ArgumentError
+from dscale_core.learners.base import LearnerBase
+from dscale_core.learners.knn_kernels import MEMBER, UTILITY_CODES, WANTED, Labels, Rule, add_changes, distances
+from dscale_core.learners.utility import loss
+from dscale_core.types import Contributions, Dataset, FloatMatrix, IntVector, Task
+
+__all__ = ["KNN"]
+
+_LIST_BYTES = 2**29  # kept for the sorted lists of one dataset
+_PAIR_BYTES = 12  # an index and a distance
+_SORT_BYTES = 2**25  # distances sorted together
+
+
+@dataclass(frozen=True)
+class KNN(LearnerBase):
+    """K nearest neighbours, weighted by inverse distance or alike, with smoothed probabilities."""
+
+    name: ClassVar[str] = "knn"
+    task: ClassVar[Task | Literal["any"]] = "any"
+    exact: ClassVar[bool] = True
+
+    n_neighbors: int = 50
+    weights: str = "distance"
+    smoothing: float = 0.5
+
+    def __post_init__(self) -> None:
+        if isinstance(self.n_neighbors, bool) or not isinstance(self.n_neighbors, int) or self.n_neighbors < 1:
+            raise ArgumentError("n_neighbors", "be a whole number of at least 1", self.n_neighbors, "Use n_neighbors=50.")
+        if self.weights not in ("distance", "uniform"):
+            required = 'be "distance" or "uniform"'
+            raise ArgumentError("weights", required, repr(self.weights), 'Use "distance".')
+        if not (np.isfinite(self.smoothing) and self.smoothing >= 0):
+            raise ArgumentError("smoothing", "be zero or positive", self.smoothing, "Use smoothing=0.5; 0 takes none.")
+
+    def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
+        """L(f_D) from all distances to the members, sorted for each valuation point."""
+        return loss(utility, _reference_predictions(self, dataset, np.sort(coalition)), dataset.y_valuation)
+
+    def _build(self, dataset: Dataset, utility: str) -> KNNEngine:
+        return KNNEngine(self, dataset, utility)
+
+
+class KNNEngine:
+    """Exact contributions for one dataset and utility."""
+
+    def __init__(self, learner: KNN, dataset: Dataset, utility: str) -> None:
+        classes = len(dataset.class_names)
+        self._lists = _lists_of(dataset)
+        self._pool, self._rows = _labels(dataset.y_pool, classes), _labels(dataset.y_valuation, classes)
+        by_distance = learner.weights == "distance"
+        code, smoothing = UTILITY_CODES[utility], float(learner.smoothing)
+        self._rule = Rule(code, max(classes, 1), learner.n_neighbors, by_distance, smoothing)
+
+    def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
+        """delta of ``points``; see `types.Contributions`."""
+        state = np.zeros(self._pool.code.size, dtype=np.int8)
+        state[points] = WANTED
+        state[coalition] = MEMBER
+        change, base = np.zeros(state.size), np.empty(self._rows.code.size)
+        lists = self._lists
+        add_changes(lists.order, lists.distance, state, self._pool, self._rows, self._rule, change, base)
+        for rows, order, distance in lists.anew(np.flatnonzero(np.isnan(base))):
+            own, part = Labels(self._rows.code[rows], self._rows.value[rows]), np.empty(rows.size)
+            add_changes(order, distance, state, self._pool, own, self._rule, change, part)
+            base[rows] = part
+        delta = np.where(state[points] == MEMBER, np.nan, -change[points] / base.size)
+        return Contributions(delta, float(base.mean()))
+
+
+class _Lists:
+    """The pool sorted by distance, then index, for every valuation point: the nearest part, as far as memory allows."""
+
+    def __init__(self, X_pool: FloatMatrix, X_valuation: FloatMatrix) -> None:
+        self._pool, self._valuation = X_pool, X_valuation
+        v, n = X_valuation.shape[0], X_pool.shape[0]
+        depth = max(min(n, _LIST_BYTES // (_PAIR_BYTES * v)), 1)
+        self.order = np.empty((v, depth), dtype=np.int32)
+        self.distance = np.empty((v, depth))
+        for rows, order, distance in self.anew(np.arange(v)):
+            self.order[rows], self.distance[rows] = order[:, :depth], distance[:, :depth]
+
+    def anew(self, rows: IntVector) -> Iterator[tuple[IntVector, NDArray[np.int32], FloatMatrix]]:
+        """Whole lists of some valuation points, a few at a time: (rows, order, distance)."""
+        n = self._pool.shape[0]
+        step = max(_SORT_BYTES // (8 * n), 1)
+        for start in range(0, rows.size, step):
+            some = rows[start : start + step]
+            found = np.empty((some.size, n))
+            distances(self._valuation[some], self._pool, found)
+            order = np.argsort(found, axis=1)
+            ranked = np.take_along_axis(found, order, axis=1)
+            # the stable sort is several times slower: only rows with ties need it
+            tied = np.flatnonzero((ranked[:, 1:] == ranked[:, :-1]).any(axis=1))
+            order[tied] = np.argsort(found[tied], axis=1, kind="stable")
+            yield some, order.astype(np.int32), ranked
+
+
+# lists depend on the data alone: all parameters and utilities share them
+_lists: WeakKeyDictionary[Dataset, _Lists] = WeakKeyDictionary()
+
+
+def _lists_of(dataset: Dataset) -> _Lists:
+    if dataset not in _lists:
+        _lists[dataset] = _Lists(dataset.X_pool, dataset.X_valuation)
+    return _lists[dataset]
+
+
+def _labels(y: NDArray[Any], n_classes: int) -> Labels:
+    if n_classes:
+        return Labels(y.astype(np.int64), np.ones(y.size))
+    return Labels(np.zeros(y.size, dtype=np.int64), y.astype(np.float64))
+
+
+def _reference_predictions(learner: KNN, dataset: Dataset, members: IntVector) -> NDArray[np.float64]:
+    """Probabilities (v, classes) or values (v,), one valuation point after the other; ``members`` ascend."""
+    X, y, classes = dataset.X_pool[members], dataset.y_pool[members], len(dataset.class_names)
+    answers = np.eye(classes)[y] if classes else y[:, None]
+    out = np.empty((dataset.X_valuation.shape[0], answers.shape[1]))
+    for v, x in enumerate(dataset.X_valuation):
+        distance = np.sqrt(np.sum((X - x) ** 2, axis=1))
+        nearest = np.argsort(distance, kind="stable")[: learner.n_neighbors]
+        zero = distance[nearest] == 0
+        if learner.weights == "uniform":
+            weight = np.ones(nearest.size)
+        else:
+            weight = zero.astype(np.float64) if zero.any() else 1 / distance[nearest]
+        out[v] = weight @ answers[nearest] / weight.sum()
+        if classes:
+            out[v] = (out[v] * nearest.size + learner.smoothing) / (nearest.size + classes * learner.smoothing)
+    return out if classes else out[:, 0]

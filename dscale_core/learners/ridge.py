@@ -1,0 +1,197 @@
+"""Ridge regression and ordinary least squares: exact contributions of all points in closed form.
+
+With the coalition's means x_D, y_D taken off, the model is y_D + w'(x - x_D), where w minimises |y - X w|^2 + alpha |w|^2
+over the members' centred rows X; the intercept is free. With A = X'X + alpha I = (T'T)^-1, adding z changes the prediction
+at v by (Sherman and Morrison 1950)
+
+    e_v = s (1/k + t_v't_z),    s = (y_z - f_D(z)) / (1 + 1/k + t_z't_z),    t_x = T (x - x_D),
+
+and saves the loss mean(2 r_v e_v - e_v^2), r_v = y_v - f_D(v): the change itself, in which no two losses cancel. Both means
+are quadratic in t_z. The valuation set enters through its mean and its covariance G, known once and for all, and through
+g = T mean(r_v (x_v - mean x_v)). Rotated so that T G T' is diagonal, a point costs one product with a d x d matrix, however
+many valuation points there are.
+
+**Where the coalition does not determine w** (ordinary least squares with k <= d, or with collinear columns) scikit-learn
+takes the w of least norm, the limit alpha -> 0. If x_z has a part n outside the span of the centred rows, e_v tends to
+(y_z - f_D(z)) n'(x_v - x_D) / |n|^2: the model bends along n alone, keeps its predictions on D and goes through z (Greville
+1960). Otherwise the formula above holds with the pseudo-inverse. What counts as outside follows scikit-learn: singular
+values above 1e-6 of the largest.
+
+T comes from an orthogonal factorisation of X, with sqrt(alpha) I below it, never from X'X, whose condition is the square.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from dscale_core.errors import ArgumentError
+from dscale_core.learners.base import LearnerBase
+from dscale_core.learners.utility import loss
+from dscale_core.types import Contributions, Dataset, FloatMatrix, FloatVector, IntVector, Task
+
+__all__ = ["Linear", "Ridge"]
+
+_ROWS = 1024  # candidates worked together: their products stay in the second-level cache
+_RANK_CUT = 1e-6  # of the largest singular value, as in scikit-learn's LinearRegression
+
+
+@dataclass(frozen=True)
+class Ridge(LearnerBase):
+    """L2-regularised least squares with a free intercept; alpha as in scikit-learn."""
+
+    name: ClassVar[str] = "ridge"
+    task: ClassVar[Task] = "regression"
+    exact: ClassVar[bool] = True
+
+    alpha: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.alpha) and self.alpha > 0):
+            raise ArgumentError("alpha", "be positive", self.alpha, "Use alpha=1.0, or the learner 'linear' for none.")
+
+    def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
+        """L(f_D) by scikit-learn's solver through singular values."""
+        from sklearn.linear_model import Ridge as Reference
+
+        model = Reference(alpha=self.alpha, solver="svd").fit(dataset.X_pool[coalition], dataset.y_pool[coalition])
+        return loss(utility, model.predict(dataset.X_valuation), dataset.y_valuation)
+
+    def _build(self, dataset: Dataset, utility: str) -> LeastSquaresEngine:  # noqa: ARG002
+        return LeastSquaresEngine(dataset, self.alpha)
+
+
+@dataclass(frozen=True)
+class Linear(LearnerBase):
+    """Ordinary least squares with an intercept; the solution of least norm where there are many, as in scikit-learn."""
+
+    name: ClassVar[str] = "linear"
+    task: ClassVar[Task] = "regression"
+    exact: ClassVar[bool] = True
+
+    def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
+        """L(f_D) by scikit-learn's LinearRegression, which calls LAPACK's divide and conquer."""
+        from sklearn.linear_model import LinearRegression
+
+        model = LinearRegression().fit(dataset.X_pool[coalition], dataset.y_pool[coalition])
+        return loss(utility, model.predict(dataset.X_valuation), dataset.y_valuation)
+
+    def _build(self, dataset: Dataset, utility: str) -> LeastSquaresEngine:  # noqa: ARG002
+        return LeastSquaresEngine(dataset, 0.0)
+
+
+class LeastSquaresEngine:
+    """Exact contributions for one dataset; ``penalty`` 0 means ordinary least squares."""
+
+    def __init__(self, dataset: Dataset, penalty: float) -> None:
+        # the intercept is free, so a shift changes no prediction; near zero the differences below keep their digits
+        center, level = dataset.X_pool.mean(axis=0), dataset.y_pool.mean()
+        self._X, self._y = dataset.X_pool - center, dataset.y_pool - level
+        valuation = dataset.X_valuation - center
+        self._mean = valuation.mean(axis=0)
+        self._valuation, self._y_valuation = valuation - self._mean, dataset.y_valuation - level
+        self._covariance = self._valuation.T @ self._valuation / valuation.shape[0]
+        self._penalty = penalty
+
+    def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
+        """delta of ``points``; see `types.Contributions`."""
+        fit = _fit(self._X[coalition], self._y[coalition], self._penalty)
+        mean = self._mean - fit.x_mean
+        residual = self._y_valuation - fit.y_mean - mean @ fit.w - self._valuation @ fit.w
+        valuation = _Valuation(mean, self._covariance, self._valuation.T @ residual / residual.size, float(residual.mean()))
+        spanned, free = (_Directions(rows, valuation) for rows in (fit.whitening, fit.null))
+        inside = np.zeros(self._X.shape[0], dtype=bool)
+        inside[coalition] = True
+        candidates = np.flatnonzero(~inside[points])
+        delta = np.full(points.size, np.nan)
+        for start in range(0, candidates.size, _ROWS):
+            rows = candidates[start : start + _ROWS]
+            x, y = self._X[points[rows]] - fit.x_mean, self._y[points[rows]] - fit.y_mean
+            own = y - x @ fit.w
+            saved = spanned.saved(x, own, 1 + 1 / coalition.size, 1 / coalition.size)
+            if fit.null.size:
+                norm = np.einsum("ij,ij->i", x, x) * (coalition.size / (coalition.size + 1))
+                least = np.maximum(_RANK_CUT**2 * norm, fit.cut**2)
+                saved = free.saved_outside(x, own, least, saved)
+            delta[rows] = saved
+        return Contributions(delta, float(residual @ residual / residual.size))
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """A model on D, its whitening T (r, d) with T'T the (pseudo-)inverse of A, and the null space of A (d - r, d)."""
+
+    x_mean: FloatVector
+    y_mean: float
+    w: FloatVector
+    whitening: FloatMatrix
+    null: FloatMatrix
+    cut: float  # singular values up to this count as zero
+
+
+def _fit(X: FloatMatrix, y: FloatVector, penalty: float) -> _Fit:
+    x_mean, y_mean, d = X.mean(axis=0), float(y.mean()), X.shape[1]
+    table = np.column_stack([X - x_mean, y - y_mean])
+    if penalty > 0:
+        factor = _triangle(np.vstack([table, np.sqrt(penalty) * np.eye(d, d + 1)]))
+        whitening = solve_triangular(factor[:d, :d], np.eye(d), trans="T")
+        return _Fit(x_mean, y_mean, factor[:d, d] @ whitening, whitening, np.empty((0, d)), 0.0)
+    factor = _triangle(table)
+    left, sizes, right = np.linalg.svd(factor[:d, :d])
+    # members that are all alike differ from their mean by rounding alone
+    cut = max(_RANK_CUT * float(sizes[0]), 10 * float(np.finfo(np.float64).eps * np.linalg.norm(X)))
+    rank = int(np.sum(sizes > cut))
+    whitening = right[:rank] / sizes[:rank, None]
+    return _Fit(x_mean, y_mean, factor[:d, d] @ left[:, :rank] @ whitening, whitening, right[rank:], cut)
+
+
+def _triangle(table: FloatMatrix) -> FloatMatrix:
+    """R of the factorisation table = Q R; its last column is Q' times the target."""
+    return np.asarray(np.linalg.qr(table, mode="r"))
+
+
+@dataclass(frozen=True)
+class _Valuation:
+    """What the change of the loss needs to know of the valuation set, features less the coalition's mean."""
+
+    mean: FloatVector  # (d,)
+    covariance: FloatMatrix  # (d, d)
+    pull: FloatVector  # (d,) mean of residual x (features less their mean)
+    bias: float  # mean residual
+
+
+class _Directions:
+    """Directions along which the model moves, rotated so that their valuation covariance is diagonal."""
+
+    def __init__(self, rows: FloatMatrix, valuation: _Valuation) -> None:
+        spread, rotation = np.linalg.eigh(rows @ valuation.covariance @ rows.T)
+        basis = rotation.T @ rows
+        self._bias = valuation.bias
+        self._squares = np.column_stack([np.ones(spread.size), np.maximum(spread, 0.0)])
+        along = basis.T @ np.column_stack([basis @ valuation.pull, basis @ valuation.mean])
+        self._basis = np.hstack([basis.T, along])
+
+    def saved(self, x: FloatMatrix, own: FloatVector, own_weight: float, offset: float) -> FloatVector:
+        """Loss saved by candidates x (rows, d) with residuals ``own``; the docstring's 1 + 1/k and 1/k are the last two."""
+        length, spread, pull, mean = self._project(x)
+        return self._saved(own / (own_weight + length), spread, pull, offset + mean)
+
+    def saved_outside(self, x: FloatMatrix, own: FloatVector, least: FloatVector, otherwise: FloatVector) -> FloatVector:
+        """Loss saved where the squared length along the directions exceeds ``least``; elsewhere ``otherwise``."""
+        length, spread, pull, mean = self._project(x)
+        outside = length > least
+        s = np.divide(own, length, out=np.zeros_like(own), where=outside)
+        return np.where(outside, self._saved(s, spread, pull, mean), otherwise)
+
+    def _saved(self, s: FloatVector, spread: FloatVector, pull: FloatVector, mean: FloatVector) -> FloatVector:
+        return s * (2 * (self._bias * mean + pull) - s * (mean * mean + spread))
+
+    def _project(self, x: FloatMatrix) -> tuple[FloatVector, FloatVector, FloatVector, FloatVector]:
+        t = x @ self._basis
+        rank = self._squares.shape[0]
+        pull, mean = t[:, rank], t[:, rank + 1]
+        length, spread = (np.square(t[:, :rank]) @ self._squares).T
+        return length, spread, pull, mean
