@@ -148,6 +148,9 @@ def _chunk_length(prepared: _Prepared, exact: bool) -> int:
 
 
 def _lean(dataset: Dataset) -> Dataset:
-    """The dataset without what sampling never reads: it travels to the workers with every chunk."""
+    """The dataset without what sampling never reads: it travels to the workers with every chunk.
+
+    The records go altogether, not even an empty frame is left: unpickling one would load pandas into every worker.
+    """
     nothing = np.empty((0, dataset.n_features))
-    return replace(dataset, records=dataset.records.iloc[:0, :0], X_test=nothing, y_test=dataset.y_test[:0])
+    return replace(dataset, records=None, X_test=nothing, y_test=dataset.y_test[:0])  # type: ignore[arg-type]
