@@ -22,6 +22,7 @@ import numpy as np
 from dscale_core import curation, learners, sampling
 from dscale_core import laws as law_methods
 from dscale_core.errors import ArgumentError, NotFoundError
+from dscale_core.laws.of_study import StudyLaws
 from dscale_core.store import FitRecord, Selection, ShardDamage, Store, StudySummary
 from dscale_core.store.files import check_id
 from dscale_core.store.records import SampleSet
@@ -43,7 +44,7 @@ class Progress:
     total: int
 
 
-class Study:
+class Study(StudyLaws):
     """A study on disk. Make one with `create`, come back to it with `open`; the constructor is not for callers."""
 
     def __init__(self, study_id: str, store: Store) -> None:
@@ -206,16 +207,20 @@ class Study:
         """Every chunk of draws that ever failed its checksum or went missing, oldest first."""
         return self._store.shards.damage(self._set(role))
 
-    def fit(self, method: str = "shrinkage") -> Laws:
-        """Fit one law a point to the draws there are, and keep it. Raises NotFoundError without draws."""
+    def fit(self, method: str = "shrinkage", on_progress: Callable[[float], object] | None = None) -> Laws:
+        """Fit one law a point to the draws there are, and keep it. Raises NotFoundError without draws.
+
+        ``on_progress`` receives the share done, in [0, 1], where a method takes long (``amortized``).
+        """
         draws, started = self.draws(), perf_counter()
+        law_methods.describe_method(method)
         fitted = law_methods.fit_laws(
             draws.delta,
             draws.sizes,
             method=method,
             passes=draws.passes,
-            features=self.dataset.X_pool[draws.points] if method == "amortized" else None,
-            groups=self.dataset.y_pool[draws.points] if self.dataset.task == "classification" else None,
+            on_progress=on_progress,
+            **self._inputs(draws, (method,)),
         )
         fitted = replace(fitted, points=draws.points)
         self._store.fits.save(self.id, "fit", fitted, draws.sizes.size, perf_counter() - started)

@@ -239,10 +239,9 @@ class Laws:
     (psi at ``center``, alpha): with log k centred the two are almost uncorrelated, so intervals of psi_k follow by the
     delta method at any k.
 
-    Where ``form`` is ``two_term`` the law is psi_k = a/k + b/k^2 (`terms`), which may change sign. Then c and alpha are the
-    power law tangent to it at ``center``: with q = psi at the center and s = alpha q, a = (2 q - s) center and
-    b = (s - q) center^2; ``covariance`` is that of (q, s), in which psi_k is linear, so alpha's own interval is not
-    symmetric and may be as wide as the exponents allowed.
+    Where ``form`` is ``two_term`` the law is psi_k = a/k + b/k^2 (`terms`), free to change sign. c and alpha are then the
+    power law tangent at ``center``: with q = psi there and s = alpha q, a = (2 q - s) center and b = (s - q) center^2;
+    ``covariance`` is that of (q, s), in which psi_k is linear.
     """
 
     method: str
@@ -261,6 +260,8 @@ class Laws:
     max_size: int
     points: IntVector = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # (p,) pool indices
     form: Literal["power", "two_term"] = "power"
+    # (2, g) sizes, and what intervals add there for the law's own error: a variance of psi_k in units of one draw's variance
+    misfit: FloatMatrix = field(default_factory=lambda: np.empty((2, 0)))
 
     def __post_init__(self) -> None:
         if self.points.size == 0:
@@ -270,8 +271,7 @@ class Laws:
         """Expected contribution at size k, (p,), in the unit of the loss; positive helps. Raises ArgumentError for k < 1."""
         if self.form == "two_term":
             r = self.center / _checked_size(k)
-            amplitude = self._amplitude
-            return amplitude * ((2 - self.alpha) * r + (self.alpha - 1) * r * r)
+            return self._amplitude * ((2 - self.alpha) * r + (self.alpha - 1) * r * r)
         return self.c * np.power(_checked_size(k), -self.alpha)
 
     @property
@@ -304,8 +304,16 @@ class Laws:
         spread = np.hypot(
             by_amplitude + correlation * by_exponent, np.sqrt(np.maximum(1 - correlation**2, 0.0)) * by_exponent
         )
+        spread = np.hypot(spread, self._misfit_deviation(k))
         half = NormalDist().inv_cdf(0.5 + level / 2) * spread
         return self.psi(k) - half, self.psi(k) + half
+
+    def _misfit_deviation(self, k: float) -> FloatVector | float:
+        """Standard deviation of the law's own error at size k; beyond the measured sizes it keeps its last share."""
+        if self.misfit.shape[1] == 0:
+            return 0.0
+        share = np.interp(np.log(k), np.log(self.misfit[0]), self.misfit[1])
+        return np.asarray(np.sqrt(share) * self.sigma * np.power(k, -0.5 * self.beta))
 
     def to_frame(self) -> pd.DataFrame:
         """One row a point: point, c, alpha, alpha_low, alpha_high, sigma, beta, r2, n_draws, status."""

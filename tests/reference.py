@@ -92,3 +92,12 @@ def fit_log_linear(delta: Floats, sizes: Floats) -> tuple[float, float]:
 def mean_psi(c: float, alpha: float, low: int, high: int) -> float:
     """Mean of c k^(−α) over the integers low..high, one by one."""
     return sum(c * k**-alpha for k in range(low, high + 1)) / (high - low + 1)
+
+
+def fit_two_term(delta: Floats, sizes: Floats, beta: float) -> tuple[Floats, Floats]:
+    """(a, b) of a/k + b/k² by least squares on rows scaled by k^(β/2), and their covariance."""
+    weight = sizes ** (beta / 2)
+    design = np.stack([weight / sizes, weight / sizes**2], axis=1)
+    terms = np.linalg.lstsq(design, weight * delta, rcond=None)[0]
+    residual = weight * delta - design @ terms
+    return terms, np.linalg.inv(design.T @ design) * (residual @ residual) / (delta.size - 2)

@@ -13,6 +13,8 @@ from dscale_core.errors import ArgumentError
 from dscale_core.types import Laws
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import ArrayLike
 
 __all__ = ["MethodInfo", "describe_method", "fit_laws", "list_methods"]
@@ -32,6 +34,18 @@ _METHODS: dict[str, tuple[str, str]] = {  # name -> (module with `fit`, summary)
         "Empirical Bayes: exponents and noise learn from all points. Best with few draws; the default.",
     ),
     "likelihood": ("likelihood", "Maximum likelihood, each point on its own, as published. Needs about 100 draws or more."),
+    "two_term": (
+        "two_term",
+        "ψ_k = a/k + b/k², each point on its own, linear and free to change sign: for points that no power law can follow.",
+    ),
+    "guided": (
+        "guided",
+        "Shrinkage around the learner's own zero-draw formula, trusted as far as the draws agree. Fewest draws of all.",
+    ),
+    "amortized": (
+        "amortized",
+        "One network from features to laws, as published: for many points with few draws, and for points never sampled.",
+    ),
     "log_linear": ("log_linear", "Straight line through log|mean| at each size, as published. Needs many draws a size."),
 }
 
@@ -53,6 +67,9 @@ def fit_laws(
     passes: ArrayLike | None = None,
     features: ArrayLike | None = None,
     groups: ArrayLike | None = None,
+    targets: ArrayLike | None = None,
+    on_progress: Callable[[float], object] | None = None,
+    guide: ArrayLike | None = None,
 ) -> Laws:
     """Fit ψ_k = c k^(−α) and Var δ = σ² k^(−β) to every point.
 
@@ -65,6 +82,9 @@ def fit_laws(
     passes : (m,) pass of each draw, the unit of resampling for intervals; None takes draws as independent
     features : (p, d) features of the points, for the methods that use them
     groups : (p,) labels such as classes, for the methods that share strength within groups
+    targets : (p,) regression targets, for ``amortized`` where there are no classes
+    guide : (m, p) what a formula expects of each draw (`laws.guided.guide_at`), for ``guided``
+    on_progress : receives the share done, in [0, 1], from the methods that take long (``amortized``)
 
     A point that cannot be fitted gets a status and NaN parameters; the others are unaffected. Raises ArgumentError for an
     unknown method and for arrays whose shapes do not go together.
@@ -72,7 +92,7 @@ def fit_laws(
     from dscale_core.laws.prepare import make_problem
 
     module = import_module(f"dscale_core.laws.{_lookup(method)[0]}")
-    return cast(Laws, module.fit(make_problem(delta, sizes, passes, features, groups)))
+    return cast(Laws, module.fit(make_problem(delta, sizes, passes, features, groups, targets, on_progress, guide)))
 
 
 def _lookup(name: str) -> tuple[str, str]:

@@ -95,17 +95,16 @@ def quantile_curves(laws: Laws, delta: NDArray[Any], sizes: ArrayLike, n_curves:
 
 
 def _curve(laws: Laws, means: GroupMeans, groups: SizeGroups, i: int, quantile: float, k_line: FloatVector) -> QuantileCurve:
-    c, alpha = laws.c[i], laws.alpha[i]
     return QuantileCurve(
         point=int(laws.points[i]),
-        alpha=float(alpha),
+        alpha=float(laws.alpha[i]),
         quantile=float(quantile),
         size=groups.size,
         mean=means.mean[:, i],
         standard_error=means.standard_error[:, i],
-        psi=c * groups.size**-alpha,
+        psi=np.array([laws.psi(k)[i] for k in groups.size]),
         k_line=k_line,
-        psi_line=c * k_line**-alpha,
+        psi_line=np.array([laws.psi(k)[i] for k in k_line]),
     )
 
 

@@ -7,9 +7,9 @@ centred at the geometric mean size, so that rows of 1e-300 and of 1e300 are the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -26,6 +26,7 @@ _SIGN_ERRORS = 3.0  # standard errors that both ends must be away from zero
 _SCREEN_ELEMENTS = 2_000_000
 _WIDTH = len(max(LawStatus, key=len))
 Mask = NDArray[np.bool_]
+Form: TypeAlias = Literal["power", "two_term"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,9 @@ class Problem:
     passes: IntVector | None
     features: FloatMatrix | None
     groups: IntVector | None
+    targets: FloatVector | None = None
+    on_progress: Callable[[float], object] | None = None
+    guide: FloatMatrix | None = None  # (m, p) what a formula expects of each draw
 
     @property
     def n_points(self) -> int:
@@ -119,6 +123,9 @@ def make_problem(
     passes: ArrayLike | None = None,
     features: ArrayLike | None = None,
     groups: ArrayLike | None = None,
+    targets: ArrayLike | None = None,
+    on_progress: Callable[[float], object] | None = None,
+    guide: ArrayLike | None = None,
 ) -> Problem:
     """Check the arguments of `fit_laws`; raises ArgumentError naming the one that does not fit."""
     d = np.asarray(delta)
@@ -146,6 +153,9 @@ def make_problem(
         passes=None if passes is None else _codes("passes", passes, m, "draw"),
         features=None if features is None else _features(features, p),
         groups=None if groups is None else _codes("groups", groups, p, "point"),
+        targets=None if targets is None else _targets(targets, p),
+        on_progress=on_progress,
+        guide=None if guide is None else _guide(guide, (m, p)),
     )
 
 
@@ -156,10 +166,28 @@ def _codes(argument: str, values: ArrayLike, length: int, unit: str) -> IntVecto
     return np.unique(array, return_inverse=True)[1].astype(np.int64)
 
 
+def _guide(guide: ArrayLike, shape: tuple[int, int]) -> FloatMatrix:
+    array = np.asarray(guide, dtype=np.float64)
+    if array.shape != shape or not np.all(np.isfinite(array)):
+        raise ArgumentError(
+            "guide", f"be finite, of shape {shape}", array.shape, "Pass what a formula expects of each draw."
+        )
+    return array
+
+
+def _targets(targets: ArrayLike, p: int) -> FloatVector:
+    array = np.asarray(targets, dtype=np.float64)
+    if array.shape != (p,) or not np.all(np.isfinite(array)):
+        raise ArgumentError("targets", f"be {p} finite numbers", array.shape, "Pass one target a point, or None.")
+    return array
+
+
 def _features(features: ArrayLike, p: int) -> FloatMatrix:
     array = np.asarray(features, dtype=np.float64)
-    if array.ndim != 2 or array.shape[0] != p:
-        raise ArgumentError("features", f"have shape ({p}, d)", array.shape, "Pass one row of features a point, or None.")
+    if array.ndim != 2 or array.shape[0] != p or not np.all(np.isfinite(array)):
+        raise ArgumentError(
+            "features", f"have shape ({p}, d) and be finite", array.shape, "Pass one row of features a point, or None."
+        )
     return array
 
 
@@ -208,24 +236,29 @@ def blocks(problem: Problem, screened: Screen, width: int) -> Iterator[Block]:
         yield Block(columns, y, present, x, n, sum_x, spread_x)
 
 
-def finish(method: str, problem: Problem, screened: Screen, fitted: Fitted) -> Laws:
-    """Back to the units of the draws: c and σ at k = 1, statuses, in-sample R²."""
+def finish(method: str, problem: Problem, screened: Screen, fitted: Fitted, form: Form = "power") -> Laws:
+    """Back to the units of the draws: c and σ at k = 1, statuses, in-sample R².
+
+    A two-term law has its covariance in (amplitude, slope), both in units of δ, and follows a change of sign.
+    """
     status = screened.status.copy()
     log_center = np.log(problem.center)
     with np.errstate(over="ignore", invalid="ignore"):
         c = fitted.amplitude * screened.scale * np.exp(fitted.alpha * log_center)
         sigma = fitted.sigma * screened.scale * np.exp(0.5 * fitted.beta * log_center)
-        unit = np.stack([screened.scale, np.ones_like(screened.scale)], axis=1)
+        second = screened.scale if form == "two_term" else np.ones_like(screened.scale)
+        unit = np.stack([screened.scale, second], axis=1)
         covariance = fitted.covariance * unit[:, :, None] * unit[:, None, :]
     usable = status == LawStatus.OK.value
     status[usable & fitted.at_bound] = LawStatus.AT_BOUND.value
-    status[usable & _changes_sign(problem)] = LawStatus.SIGN_CHANGE.value
+    if form == "power":
+        status[usable & _changes_sign(problem)] = LawStatus.SIGN_CHANGE.value
     lost = usable & ~(np.isfinite(c) & np.isfinite(fitted.alpha))
     status[lost] = LawStatus.NOT_FINITE.value
     vectors = (c, fitted.alpha, sigma, fitted.beta, fitted.alpha_low, fitted.alpha_high)
     c, alpha, sigma, beta, low, high = (np.where(usable & ~lost, v, np.nan) for v in vectors)
     covariance[~usable | lost] = np.nan
-    return Laws(
+    laws = Laws(
         method=method,
         c=c,
         alpha=alpha,
@@ -235,20 +268,21 @@ def finish(method: str, problem: Problem, screened: Screen, fitted: Fitted) -> L
         alpha_high=high,
         status=status,
         n_draws=screened.n_draws,
-        r2=_r2_in_sample(problem, c, alpha),
+        r2=np.full(problem.n_points, np.nan),
         covariance=covariance,
         center=problem.center,
         min_size=int(np.floor(problem.sizes.min())),
         max_size=int(np.ceil(problem.sizes.max())),
+        form=form,
     )
+    return replace(laws, r2=_r2_in_sample(problem, laws))
 
 
-def _r2_in_sample(problem: Problem, c: FloatVector, alpha: FloatVector) -> FloatVector:
+def _r2_in_sample(problem: Problem, laws: Laws) -> FloatVector:
     groups = size_groups(problem.sizes)
-    mean = group_means(problem.delta, groups).mean
     with np.errstate(over="ignore", invalid="ignore"):
-        psi = c * np.exp(-alpha * np.log(groups.size)[:, None])
-    return determination(mean, psi)
+        psi = np.stack([laws.psi(k) for k in groups.size])
+    return determination(group_means(problem.delta, groups).mean, psi)
 
 
 def _changes_sign(problem: Problem) -> Mask:

@@ -14,11 +14,22 @@ from dscale_core.laws.prepare import Block
 from dscale_core.laws.prior import Prior
 from dscale_core.types import FloatMatrix, FloatVector, IntVector
 
-__all__ = ["MIN_PASSES", "resampled_covariance"]
+__all__ = ["resampled_covariance", "resampling_units"]
 
-MIN_PASSES = 8
+_MIN_PASSES = 8
+_BUCKETS = 24
 _REPLICATES = 60
 _SEED = 20_405_456
+
+
+def resampling_units(passes: IntVector | None, n_draws: int) -> IntVector | None:
+    """What is resampled whole, (m,): the passes, or where they are few, every 24th draw together; None below 8 draws.
+
+    Draws of one pass are disjoint, so that taking them as independent errs on the wide side.
+    """
+    if passes is not None and passes.max() + 1 >= _MIN_PASSES:
+        return passes
+    return None if n_draws < _MIN_PASSES else np.arange(n_draws, dtype=np.int64) % min(_BUCKETS, n_draws)
 
 
 def resampled_covariance(

@@ -2,8 +2,9 @@
 
 Each point has a posterior over a grid of exponents and signal-to-noise ratios (`posterior`), under priors learned from all
 points or from its group (`prior`). The law reported has the posterior mean of α and the amplitude that brings it closest
-to the posterior mean of ψ_k over the sampled sizes; α has its posterior's 90 % interval. With eight passes or more, passes
-are resampled and the wider of posterior and resampling counts, since draws of one pass are not independent.
+to the posterior mean of ψ_k over the sampled sizes; α has its posterior's 90 % interval. Passes (with fewer than eight of
+them, draws) are resampled, and the wider of posterior and resampling counts; the law's own error, measured on held-out
+passes, is added on top (`misfit`).
 
 With few draws this is far closer to the truth than maximum likelihood, whose exponents chase the noise. The interval is
 that of one point: the laws of different points share coalitions, so averages over points must not add these up.
@@ -11,17 +12,20 @@ that of one point: the laws of different points share coalitions, so averages ov
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
+from dscale_core.laws.misfit import measure_misfit
 from dscale_core.laws.moments import grid_sums
 from dscale_core.laws.posterior import GRID, nodes
 from dscale_core.laws.prepare import Block, Fitted, Problem, blocks, finish, screen
 from dscale_core.laws.prior import Prior, learn_prior
-from dscale_core.laws.resampling import MIN_PASSES, resampled_covariance
+from dscale_core.laws.resampling import resampled_covariance, resampling_units
 from dscale_core.types import FloatMatrix, FloatVector, Laws
 
-__all__ = ["fit"]
+__all__ = ["fit", "fit_draws"]
 
 _BLOCK_POINTS = 64
 _CURVE_POINTS = 7
@@ -30,6 +34,12 @@ _EDGE_SHARE = 0.5  # of the posterior of α in the outermost cells
 
 def fit(problem: Problem) -> Laws:
     """Fit every usable point; deterministic."""
+    laws = fit_draws(problem)
+    return replace(laws, misfit=measure_misfit(problem, screen(problem), laws, fit_draws))
+
+
+def fit_draws(problem: Problem) -> Laws:
+    """The same without the measured misfit."""
     screened = screen(problem)
     fitted = Fitted.empty(problem.n_points)
     prior = learn_prior(problem, screened)
@@ -55,9 +65,10 @@ def _fit_block(
     second = np.einsum("bvij,bvij->bi", share, node.mean**2 + node.variance)
     amplitude, alpha = _law_of_mean_curve(weight, first, second, curve_x)
     covariance = _covariance(weight, first, second)
-    if problem.passes is not None and problem.passes.max() + 1 >= MIN_PASSES:
+    units = resampling_units(problem.passes, problem.delta.shape[0])
+    if units is not None:
         at = share.reshape(columns.size, -1).argmax(axis=1)
-        covariance = _wider(covariance, resampled_covariance(problem.passes, block, prior, group, scale, at))
+        covariance = _wider(covariance, resampled_covariance(units, block, prior, group, scale, at))
     of_beta = share.sum(axis=(1, 2))
     low, high = _interval(weight)
     fitted.amplitude[columns], fitted.alpha[columns], fitted.covariance[columns] = amplitude, alpha, covariance

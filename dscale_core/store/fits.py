@@ -17,8 +17,8 @@ from dscale_core.types import Laws
 
 __all__ = ["Fits"]
 
-_ARRAYS = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "n_draws", "r2", "covariance", "points")
-_SCALARS = ("center", "min_size", "max_size")
+_ARRAYS = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "n_draws", "r2", "covariance", "points", "misfit")
+_SCALARS = ("center", "min_size", "max_size", "form")
 
 
 class Fits:
@@ -34,7 +34,12 @@ class Fits:
         arrays = {name: np.asarray(getattr(laws, name)) for name in _ARRAYS}
         arrays["status"] = np.asarray([str(status) for status in laws.status], dtype=np.str_)
         digest = save_arrays(self._path(study_id, record.id), arrays)
-        scalars = {"center": float(laws.center), "min_size": int(laws.min_size), "max_size": int(laws.max_size)}
+        scalars = {
+            "center": float(laws.center),
+            "min_size": int(laws.min_size),
+            "max_size": int(laws.max_size),
+            "form": laws.form,
+        }
         with self._catalog.transaction() as db:
             values = (record.id, study_id, role, laws.method, record.created, n_coalitions, json.dumps(counts), seconds)
             db.execute("INSERT INTO fits VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, json.dumps(scalars), digest))
@@ -50,7 +55,8 @@ class Fits:
             if method in (None, row["method"]):
                 arrays = load_arrays(self._path(study_id, row["id"]), row["sha256"])
                 scalars = json.loads(row["scalars"])
-                return Laws(method=row["method"], **arrays, **{name: scalars[name] for name in _SCALARS})  # type: ignore[arg-type]
+                known = {name: scalars[name] for name in _SCALARS if name in scalars}
+                return Laws(method=row["method"], **arrays, **known)  # type: ignore[arg-type]
         wanted = "no fit" if method is None else f"no fit by {method!r}"
         raise NotFoundError(f"This study has {wanted} yet. Fit the laws first.")
 

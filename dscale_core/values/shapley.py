@@ -1,7 +1,8 @@
 """Data Shapley values that follow from the laws: the mean of ψ_k over the sizes.
 
 The Shapley value of a point is its expected contribution to a random coalition whose size is uniform over the sizes, so
-with ψ_k = c k^(−α) it needs no further training: (1 / K) Σ c k^(−α) over the K integer sizes of a range, both ends included.
+with ψ_k = c k^(−α) it needs no further training: (1 / K) Σ c k^(−α) over the K integer sizes of a range, both ends
+included; of the two-term law likewise.
 Source: Ghorbani and Zou, *Data Shapley*, ICML 2019; Covert et al., ICML 2024.
 """
 
@@ -28,6 +29,11 @@ def shapley_from_laws(laws: Laws, min_size: int, max_size: int) -> FloatVector:
     if max_size < min_size:
         got = f"min_size={min_size}, max_size={max_size}"
         raise ArgumentError("max_size", "be at least min_size", got, "Raise max_size or lower min_size.")
+    if laws.form == "two_term":
+        k = np.arange(int(min_size), int(max_size) + 1, dtype=np.float64)
+        a, b = laws.terms
+        mean: FloatVector = a * np.mean(1 / k) + b * np.mean(1 / k**2)
+        return mean
     total = np.zeros(laws.c.size)
     # ψ_k = ψ_min (k / min)^(−α): relative to one end the powers stay within range however large α is.
     log_ratio = np.log(np.arange(int(min_size), int(max_size) + 1) / min_size)

@@ -12,7 +12,8 @@ from benchmarks.fitting import published_fit
 from dscale_core.laws import fit_laws
 from dscale_core.types import Laws
 
-VECTORS = [f.name for f in fields(Laws) if f.name not in ("method", "center", "min_size", "max_size", "points", "status")]
+_OTHERS = ("method", "center", "min_size", "max_size", "points", "status", "form", "misfit")
+VECTORS = [f.name for f in fields(Laws) if f.name not in _OTHERS]
 
 
 def _likelihood(laws: Laws, i: int, delta: np.ndarray, sizes: np.ndarray) -> float:

@@ -10,6 +10,7 @@ from dscale_core.laws.moments import grid_sums
 from dscale_core.laws.posterior import GRID, RATIOS, NoisePrior, nodes
 from dscale_core.laws.prepare import blocks, make_problem, screen
 from dscale_core.laws.prior import learn_prior
+from dscale_core.laws.resampling import resampling_units
 
 
 def test_a_node_agrees_with_numerical_integration() -> None:
@@ -143,13 +144,16 @@ def test_passes_that_move_together_widen_the_intervals() -> None:
     assert cover[1] > cover[0]
 
 
-def test_the_result_is_reproducible_and_few_passes_are_not_resampled() -> None:
+def test_the_result_is_reproducible_and_draws_stand_in_for_few_passes() -> None:
     known = known_draws(30, 70, 40, 0.7)
     passes = np.repeat(np.arange(10), 7)
     one, other = (fit_laws(known.delta, known.sizes, passes=passes) for _ in range(2))
     np.testing.assert_array_equal(one.covariance, other.covariance)
     few, none = (fit_laws(known.delta, known.sizes, passes=p) for p in (np.minimum(passes, 6), None))
     np.testing.assert_array_equal(few.covariance, none.covariance)
+    assert resampling_units(passes, 70) is not None
+    np.testing.assert_array_equal(resampling_units(None, 70), np.arange(70) % 24)
+    assert resampling_units(None, 7) is None
 
 
 def test_a_single_point_falls_back_on_the_broad_default() -> None:

@@ -25,6 +25,13 @@ def test_matches_the_loop_over_every_size(low: int, high: int) -> None:
     assert np.isnan(got[2])
 
 
+def test_the_two_term_law_is_averaged_as_it_is() -> None:
+    known = known_draws(7, 50, 1, 1.0)
+    laws = fit_laws(known.delta, known.sizes, "two_term")
+    expected = np.mean([laws.psi(k) for k in range(100, 301)], axis=0)
+    np.testing.assert_allclose(shapley_from_laws(laws, 100, 300), expected, rtol=1e-10)
+
+
 def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     laws = _laws()
     whole = shapley_from_laws(laws, 100, 900)

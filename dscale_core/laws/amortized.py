@@ -1,0 +1,239 @@
+"""The amortised estimator of the publication: one network that reads a point's features and says its law.
+
+It learns from all points' draws together, so it needs few draws of each, and it answers for points that were never sampled.
+Where draws share coalitions it also learns what these coalitions have in common: the error shrinks with the number of
+*coalitions*, not of points, however many points there are.
+
+The network gives no uncertainty of its own. Its intervals come from the points it was not trained on: how far their means
+are from its prediction beyond their own noise, in units of each point's noise, at the centre and at the ends of the sizes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dscale_core.errors import ArgumentError
+from dscale_core.laws.prepare import Fitted, Problem, Screen, finish, make_problem, screen
+from dscale_core.types import FloatMatrix, FloatVector, IntVector, Laws, LawStatus
+
+if TYPE_CHECKING:
+    from dscale_core.laws.network import Examples, Settings
+
+__all__ = ["AmortizedModel", "fit", "fit_amortized"]
+
+_Z90 = NormalDist().inv_cdf(0.95)
+_LARGEST_LOG_EXPONENT = 2.0  # as published
+_FEW_HELD_OUT = 20
+_TRIMMED_SHARE = 0.76  # mean of a square standard normal below its 95 % point
+Progress = Callable[[float], object]
+
+
+@dataclass(frozen=True, eq=False)
+class AmortizedModel:
+    """A trained network with what it takes to read features and to write laws."""
+
+    network: Any
+    shift: FloatVector  # (d,) of the features
+    spread: FloatVector  # (d,)
+    labels: NDArray[Any] | None  # class labels in the order of the outputs; None for regression
+    unit: float  # of the draws
+    center: float
+    min_size: int
+    max_size: int
+    amplitude_error: float  # variance of ψ at the centre, in units of a draw's variance there
+    alpha_error: float  # variance of α
+
+    def predict_laws(self, features: ArrayLike, groups: ArrayLike | None = None, points: ArrayLike | None = None) -> Laws:
+        """Laws of any points, sampled or not: features (p, d), groups (p,) class labels (classification), points (p,).
+
+        Raises ArgumentError where shapes differ from training or a class was never seen.
+        """
+        X = _matrix(features, self.shift.size)
+        codes = self._codes(groups, X.shape[0])
+        fitted = self._fitted(X, codes)
+        p = X.shape[0]
+        dummy = make_problem(np.zeros((1, p)), np.array([self.center]))
+        screened = Screen(np.full(p, LawStatus.OK.value, dtype="<U13"), np.zeros(p, dtype=np.int64), np.ones(p))
+        laws = finish("amortized", replace(dummy, center=self.center), screened, fitted)
+        at = np.arange(p) if points is None else np.asarray(points, dtype=np.int64)
+        return replace(laws, min_size=self.min_size, max_size=self.max_size, points=at)
+
+    def _codes(self, groups: ArrayLike | None, p: int) -> IntVector:
+        if self.labels is None:
+            return np.zeros(p, dtype=np.int64)
+        if groups is None:
+            raise ArgumentError("groups", "be given", "None", "Pass the class of each point.")
+        array = np.asarray(groups)
+        if array.shape != (p,) or not np.isin(array, self.labels).all():
+            got = f"shape {array.shape}, values {np.unique(array)[:5]}"
+            raise ArgumentError("groups", f"be {p} of the classes {self.labels}", got, "Pass classes seen in training.")
+        return np.searchsorted(self.labels, array).astype(np.int64)
+
+    def _standardised(self, X: FloatMatrix) -> NDArray[np.float32]:
+        return np.clip((X - self.shift) / self.spread, -30, 30).astype(np.float32)
+
+    def _fitted(self, X: FloatMatrix, codes: IntVector) -> Fitted:
+        """Laws in units of the draws."""
+        from dscale_core.laws.network import predict
+
+        sign, log_a, log_alpha, log_s, log_beta = predict(self.network, self._standardised(X), codes).T
+        alpha, beta = (np.exp(np.clip(v, -5.0, _LARGEST_LOG_EXPONENT)) for v in (log_alpha, log_beta))
+        amplitude = self.unit * np.where(sign >= 0, 1.0, -1.0) * np.exp(np.clip(log_a, -60, 60))
+        sigma = self.unit * np.exp(np.clip(log_s, -60, 60))
+        covariance = np.zeros((alpha.size, 2, 2))
+        covariance[:, 0, 0], covariance[:, 1, 1] = self.amplitude_error * sigma**2, self.alpha_error
+        half = _Z90 * np.sqrt(self.alpha_error)
+        at_bound = np.zeros(alpha.size, dtype=bool)
+        return Fitted(amplitude, alpha, sigma, beta, np.maximum(alpha - half, 0.0), alpha + half, covariance, at_bound)
+
+
+def fit(problem: Problem) -> Laws:
+    """Train on the usable points and predict their laws; needs features, and groups or (regression) targets."""
+    _require(problem)
+    screened = screen(problem)
+    fitted = Fitted.empty(problem.n_points)
+    usable = screened.usable
+    if usable.size:
+        assert problem.features is not None
+        model = _train(problem, usable, None, problem.on_progress)
+        codes = np.zeros(usable.size, dtype=np.int64) if problem.groups is None else problem.groups[usable]
+        own = model._fitted(problem.features[usable], codes)
+        scale = screened.scale[usable]
+        for name in ("alpha", "beta", "alpha_low", "alpha_high"):
+            getattr(fitted, name)[usable] = getattr(own, name)
+        fitted.amplitude[usable], fitted.sigma[usable] = own.amplitude / scale, own.sigma / scale
+        fitted.covariance[usable] = own.covariance
+        fitted.covariance[usable, 0, 0] /= scale
+        fitted.covariance[usable, 0, 0] /= scale
+    return finish("amortized", problem, screened, fitted)
+
+
+def fit_amortized(
+    delta: ArrayLike,
+    sizes: ArrayLike,
+    features: ArrayLike,
+    groups: ArrayLike | None = None,
+    targets: ArrayLike | None = None,
+    settings: Settings | None = None,
+    on_progress: Progress | None = None,
+) -> AmortizedModel:
+    """Train on draws delta (m, p) and keep the model, whose `predict_laws` answers for points that were never sampled.
+
+    groups (p,) class labels, or targets (p,) for regression. Raises ArgumentError where features or both of these are
+    missing, or no point can be fitted.
+    """
+    problem = make_problem(delta, sizes, None, features, groups, targets)
+    _require(problem)
+    usable = screen(problem).usable
+    if usable.size == 0:
+        raise ArgumentError("delta", "hold a point with draws of several sizes", "none", "Sample first.")
+    model = _train(problem, usable, settings, on_progress)
+    if groups is None:
+        return model
+    return replace(model, labels=np.unique(np.asarray(groups)))
+
+
+def _require(problem: Problem) -> None:
+    if problem.features is None:
+        raise ArgumentError("features", 'be given for the method "amortized"', "None", "Pass one row of features a point.")
+    if problem.groups is None and problem.targets is None:
+        remedy = "Pass the class of each point as groups, or the regression target as targets."
+        raise ArgumentError("groups", 'be given for the method "amortized"', "None", remedy)
+
+
+def _train(problem: Problem, usable: IntVector, settings: Settings | None, on_progress: Progress | None) -> AmortizedModel:
+    from dscale_core.laws.network import Settings, train
+
+    assert problem.features is not None
+    X = problem.features[usable]
+    shift, spread = X.mean(axis=0), X.std(axis=0)
+    spread[spread == 0] = 1.0
+    y = problem.delta[:, usable].T.astype(np.float64)
+    seen = np.isfinite(y)
+    each = np.sqrt((np.where(seen, y, 0.0) ** 2).sum(axis=1) / seen.sum(axis=1))
+    unit = float(np.median(each))
+    model = AmortizedModel(
+        network=None,
+        shift=shift,
+        spread=spread,
+        labels=None if problem.groups is None else np.arange(int(problem.groups.max()) + 1),
+        unit=unit,
+        center=problem.center,
+        min_size=int(np.floor(problem.sizes.min())),
+        max_size=int(np.ceil(problem.sizes.max())),
+        amplitude_error=0.0,
+        alpha_error=0.0,
+    )
+    examples = _examples(problem, usable, model, y, seen)
+    network, held = train(examples, settings or Settings(), on_progress)
+    return _calibrated(model, network, examples, held if held.size >= _FEW_HELD_OUT else np.arange(usable.size))
+
+
+def _examples(
+    problem: Problem, usable: IntVector, model: AmortizedModel, y: FloatMatrix, seen: NDArray[np.bool_]
+) -> Examples:
+    from dscale_core.laws.network import Examples
+
+    assert problem.features is not None
+    target = np.zeros(usable.size) if problem.targets is None else problem.targets[usable]
+    deviation = float(target.std()) or 1.0
+    x = problem.x[:, usable].T if problem.x.ndim == 2 else problem.x
+    return Examples(
+        X=model._standardised(problem.features[usable]),
+        code=np.zeros(usable.size, dtype=np.int64) if problem.groups is None else problem.groups[usable],
+        target=((target - target.mean()) / deviation).astype(np.float32),
+        n_classes=1 if problem.groups is None else int(problem.groups.max()) + 1,
+        # one wild point must not set the pace for all
+        y=np.clip(np.where(seen, y, 0.0) / model.unit, -1e4, 1e4).astype(np.float32),
+        present=seen,
+        x=np.ascontiguousarray(x, dtype=np.float32),
+    )
+
+
+def _calibrated(model: AmortizedModel, network: Any, examples: Examples, rows: IntVector) -> AmortizedModel:
+    """The model with its error measured on ``rows``: mean squared standardised misfit, less what noise explains."""
+    from dscale_core.laws.network import predict
+
+    sign, log_a, log_alpha, log_s, log_beta = (v[:, None] for v in predict(network, examples.X[rows], examples.code[rows]).T)
+    x = np.broadcast_to(examples.x if examples.x.ndim == 1 else examples.x[rows], examples.y[rows].shape).astype(np.float64)
+    alpha, beta = (np.exp(np.clip(v, -5.0, _LARGEST_LOG_EXPONENT)) for v in (log_alpha, log_beta))
+    psi = np.where(sign >= 0, 1.0, -1.0) * np.exp(np.clip(log_a, -60, 60) - alpha * x)
+    unit = np.exp(-np.clip(log_s, -60, 60) + 0.5 * beta * x)
+    z = np.where(examples.present[rows], (examples.y[rows] - psi) * unit, np.nan)
+    low, high = np.quantile(examples.x, [1 / 3, 2 / 3])
+    outer = (x <= low) | (x >= high)
+    whole, ends = _excess(z), _excess(np.where(outer, z, np.nan))
+    lever = float(np.mean(((psi * unit * x) ** 2)[outer])) if outer.any() else 0.0
+    of_alpha = max(ends - whole, 0.0) / lever if lever > 0 else 0.0
+    error = float(np.clip(of_alpha, 1e-4, 1.0))
+    return replace(model, network=network, amplitude_error=max(whole, 1e-4), alpha_error=error)
+
+
+def _excess(z: FloatMatrix) -> float:
+    """Mean square of the points' mean residuals beyond that of their noise alone, which alternating signs show.
+
+    Both means leave out the largest twentieth, whose share of a square normal's mean is given back.
+    """
+    seen = np.isfinite(z)
+    n = seen.sum(axis=1)
+    z, n = np.where(seen, z, 0.0)[n > 1], n[n > 1]
+    if n.size == 0:
+        return 0.0
+    alternating = np.where(np.arange(z.shape[1]) % 2 == 0, 1.0, -1.0)
+    of_mean, of_noise = ((z @ sign / n) ** 2 for sign in (np.ones(z.shape[1]), alternating))
+    kept = max(int(0.95 * n.size), 1)
+    trimmed = [float(np.sort(values)[:kept].mean()) for values in (of_mean, of_noise)]
+    return (trimmed[0] - trimmed[1]) / _TRIMMED_SHARE
+
+
+def _matrix(features: ArrayLike, d: int) -> FloatMatrix:
+    array = np.asarray(features, dtype=np.float64)
+    if array.ndim != 2 or array.shape[1] != d or not np.all(np.isfinite(array)):
+        raise ArgumentError("features", f"be finite, of shape (p, {d})", array.shape, "Pass the features used in training.")
+    return array

@@ -1,0 +1,122 @@
+"""What a study can say about its laws beyond fitting them; `Study` inherits these methods.
+
+Each one gathers the draws, and what an estimator needs beside them, and hands over to the functions of this package.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from dscale_core.errors import ArgumentError
+from dscale_core.types import Dataset, Draws, FloatMatrix, IntVector, Laws, Learner
+
+if TYPE_CHECKING:
+    from dscale_core.laws.aggregate import AggregateLaw
+    from dscale_core.laws.choice import FormChoice
+    from dscale_core.laws.metrics import AccuracyBySize
+    from dscale_core.laws.validation import Convergence, Coverage, Extrapolation
+
+__all__ = ["StudyLaws"]
+
+_GUIDE_SIZES = 12
+_DEFAULT = ("shrinkage", "likelihood")
+
+
+class StudyLaws:
+    """Methods that need only a study's data, learner, draws and fits."""
+
+    utility: str
+
+    if TYPE_CHECKING:
+
+        @property
+        def dataset(self) -> Dataset: ...
+        @property
+        def learner(self) -> Learner: ...
+        def draws(self, role: str = "fit") -> Draws: ...
+        def laws(self, method: str | None = None) -> Laws: ...
+
+    def aggregate(self, role: str = "fit") -> AggregateLaw:
+        """The law of the loss itself, from the losses of the coalitions drawn so far. Raises NotFoundError without draws."""
+        from dscale_core.laws.aggregate import fit_aggregate
+
+        draws = self.draws(role)
+        return fit_aggregate(draws.base_loss, draws.sizes)
+
+    def choose_form(self, n_folds: int = 2) -> FormChoice:
+        """Power or two-term law, per point and for the study, by held-out likelihood over whole passes."""
+        from dscale_core.laws.choice import choose_form
+
+        draws = self.draws()
+        groups = self._inputs(draws, ())["groups"]
+        return choose_form(draws.delta, draws.sizes, draws.passes, groups, draws.points, n_folds)
+
+    def accuracy(self, method: str | None = None, role: str = "validation") -> AccuracyBySize:
+        """The newest fit held against draws that it never saw. Raises NotFoundError without a fit or draws of the role."""
+        from dscale_core.laws.metrics import accuracy_by_size
+
+        draws = self.draws(role)
+        return accuracy_by_size(self.laws(method), draws.delta, draws.sizes)
+
+    def coverage(self, method: str | None = None, role: str = "validation", level: float = 0.9) -> Coverage:
+        """How often the newest fit's intervals hold the means of draws that it never saw, at each size."""
+        from dscale_core.laws.validation import coverage
+
+        return coverage(self.laws(method), self.draws(role), level)
+
+    def convergence(self, methods: Sequence[str] = _DEFAULT, role: str = "validation", **options: Any) -> Convergence:
+        """Accuracy of estimators on the first 5 to 500 draws; options: counts, max_points, on_progress."""
+        from dscale_core.laws.validation import convergence
+
+        draws = self.draws()
+        return convergence(draws, self.draws(role), methods, **options, **self._inputs(draws, methods))
+
+    def extrapolation(self, methods: Sequence[str] = _DEFAULT, role: str = "validation", **options: Any) -> Extrapolation:
+        """Laws fitted below a size, judged above it; options: limit, max_points."""
+        from dscale_core.laws.validation import extrapolation
+
+        draws = self.draws()
+        return extrapolation(draws, self.draws(role), methods, **options, **self._inputs(draws, methods))
+
+    def predict_laws(
+        self, points: Sequence[int] | None = None, on_progress: Callable[[float], object] | None = None
+    ) -> Laws:
+        """Laws of any pool points (None: all), sampled or not, by the amortised estimator; nothing is kept."""
+        from dscale_core.laws.amortized import fit_amortized
+
+        draws, dataset = self.draws(), self.dataset
+        inputs = self._inputs(draws, ("amortized",))
+        model = fit_amortized(draws.delta, draws.sizes, on_progress=on_progress, **inputs)
+        at = np.arange(dataset.n_points) if points is None else np.asarray(points, dtype=np.int64)
+        if at.size and not 0 <= at.min() <= at.max() < dataset.n_points:
+            raise ArgumentError("points", f"lie between 0 and {dataset.n_points - 1}", at, "Ask for points of the pool.")
+        groups = dataset.y_pool[at] if dataset.task == "classification" else None
+        return model.predict_laws(dataset.X_pool[at], groups, at)
+
+    def _inputs(self, draws: Draws, methods: Sequence[str]) -> dict[str, Any]:
+        """What the estimators need beside the draws, by the names of `fit_laws`."""
+        classes = self.dataset.task == "classification"
+        labels = self.dataset.y_pool[draws.points]
+        inputs: dict[str, Any] = {"groups": labels if classes else None}
+        if "amortized" in methods:
+            inputs["features"] = self.dataset.X_pool[draws.points]
+            inputs["targets"] = None if classes else labels
+        if "guided" in methods:
+            inputs["guide"] = self._guide(draws.sizes, draws.points)
+        return inputs
+
+    def _guide(self, sizes: IntVector, points: IntVector) -> FloatMatrix:
+        """What the learner's formula expects of each draw, (m, p). Raises ArgumentError where it has none."""
+        from dscale_core.laws.guided import guide_at
+
+        listed = np.unique(np.rint(np.geomspace(sizes.min(), sizes.max(), _GUIDE_SIZES)).astype(np.int64))
+        expected = self.learner.expected_contributions(self.dataset, listed, points, self.utility)
+        if expected is None:
+            got = f"{self.learner.name!r} with {self.utility!r}, which has none"
+            raise ArgumentError(
+                "method", "belong to a learner with a formula for its contributions", got, 'Use "shrinkage".'
+            )
+        return guide_at(listed, expected, sizes)

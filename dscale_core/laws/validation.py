@@ -1,0 +1,203 @@
+"""Do laws hold on draws that the fit never saw: with how many draws, beyond the sizes, and within their intervals?
+
+Everything here works on at most ``max_points`` points (evenly spaced among the columns), because estimators are refitted
+many times; the results say how many were used. Means of validation draws are noisy too: their noise ceiling stands beside
+R², and coverage allows for their standard error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from dscale_core.errors import ArgumentError
+from dscale_core.laws import fit_laws
+from dscale_core.laws.metrics import accuracy_by_size, group_means, size_groups
+from dscale_core.types import Draws, FloatMatrix, FloatVector, IntVector, Laws
+
+__all__ = ["COUNTS", "Convergence", "Coverage", "Extrapolation", "convergence", "coverage", "extrapolation"]
+
+COUNTS = (5, 10, 20, 50, 100, 200, 500)
+_MAX_POINTS = 500
+_FEWEST_DRAWS = 5
+Progress = Callable[[float], object]
+
+
+@dataclass(frozen=True, eq=False)
+class Coverage:
+    """Share of points whose validation mean lies within the interval of ψ_k, by size; each (g,).
+
+    The mean's own standard error is added to the interval in quadrature. half_width: median of the intervals' half widths,
+    in the unit of the loss.
+    """
+
+    level: float
+    size: FloatVector
+    coverage: FloatVector
+    half_width: FloatVector
+    n_points: IntVector
+
+
+@dataclass(frozen=True, eq=False)
+class Convergence:
+    """Accuracy on validation means after the first draws of a sample set.
+
+    n_draws (c,) draws used; r2, spearman, sign_agreement (methods, c, g) at each validation size; noise_ceiling (g,);
+    mean_r2 (methods, c) over sizes. NaN where no law could be fitted.
+    """
+
+    methods: tuple[str, ...]
+    n_draws: IntVector
+    size: FloatVector
+    r2: NDArray[np.float64]
+    spearman: NDArray[np.float64]
+    sign_agreement: NDArray[np.float64]
+    noise_ceiling: FloatVector
+    mean_r2: FloatMatrix
+    n_points: int
+    n_points_in_all: int
+
+
+@dataclass(frozen=True, eq=False)
+class Extrapolation:
+    """Accuracy, on validation means, of laws fitted only to draws of size at most ``limit``.
+
+    size (g,), factor (g,) = size / limit, beyond 1 outside the fitted range; r2, spearman, coverage (methods, g), the last
+    of 90 % intervals; noise_ceiling (g,).
+    """
+
+    methods: tuple[str, ...]
+    limit: float
+    n_draws: int
+    size: FloatVector
+    factor: FloatVector
+    r2: FloatMatrix
+    spearman: FloatMatrix
+    coverage: FloatMatrix
+    noise_ceiling: FloatVector
+    n_points: int
+    n_points_in_all: int
+
+
+def coverage(laws: Laws, validation: Draws, level: float = 0.9) -> Coverage:
+    """Hold the laws' intervals against the means of draws that the fit did not see; columns are the points of the laws."""
+    groups = size_groups(validation.sizes)
+    means = group_means(validation.delta, groups)
+    if validation.delta.shape[1] != laws.c.size:
+        required = f"have one column for each of the {laws.c.size} laws"
+        raise ArgumentError("validation", required, validation.delta.shape, "Draw the points that were fitted.")
+    rows = [_covered(laws, k, means.mean[i], means.standard_error[i], level) for i, k in enumerate(groups.size)]
+    share, half, n = (np.array(column) for column in zip(*rows, strict=True))
+    return Coverage(level, groups.size, share, half, n.astype(np.int64))
+
+
+def _covered(laws: Laws, k: float, mean: FloatVector, error: FloatVector, level: float) -> tuple[float, float, int]:
+    from statistics import NormalDist
+
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    low, high = laws.psi_interval(k, level)
+    half = 0.5 * (high - low)
+    known = np.isfinite(half) & np.isfinite(mean) & np.isfinite(error)
+    if not known.any():
+        return float("nan"), float("nan"), 0
+    wide = np.hypot(half[known], z * error[known])
+    inside = np.abs(laws.psi(k)[known] - mean[known]) <= wide
+    return float(inside.mean()), float(np.median(half[known])), int(known.sum())
+
+
+def convergence(
+    draws: Draws,
+    validation: Draws,
+    methods: Sequence[str],
+    counts: Sequence[int] = COUNTS,
+    max_points: int = _MAX_POINTS,
+    on_progress: Progress | None = None,
+    **inputs: ArrayLike | None,
+) -> Convergence:
+    """Fit the first ``counts`` draws by each method and hold the laws against the validation means.
+
+    inputs : groups, features, targets (p, …) and guide (m, p) as in `fit_laws`. Counts beyond the draws there are become one
+    point at all draws. Raises ArgumentError where the two sample sets value other points, or fewer than 5 draws exist.
+    """
+    draws, validation, inputs, n_all = _subset(draws, validation, max_points, inputs)
+    m = draws.sizes.size
+    if m < _FEWEST_DRAWS:
+        raise ArgumentError("draws", f"hold at least {_FEWEST_DRAWS} coalitions", m, "Sample more first.")
+    used = sorted({min(int(c), m) for c in counts if c >= _FEWEST_DRAWS})
+    groups = size_groups(validation.sizes)
+    shape = (len(methods), len(used), groups.size.size)
+    r2, spearman, sign = (np.full(shape, np.nan) for _ in range(3))
+    ceiling = np.full(groups.size.size, np.nan)
+    for i, method in enumerate(methods):
+        for j, count in enumerate(used):
+            laws = _fit(draws, np.arange(count), method, inputs)
+            found = accuracy_by_size(laws, validation.delta, validation.sizes)
+            r2[i, j], spearman[i, j], sign[i, j] = found.r2, found.spearman, found.sign_agreement
+            ceiling = found.noise_ceiling
+            if on_progress:
+                on_progress((i * len(used) + j + 1) / (len(used) * len(methods)))
+    sizes, p = groups.size, draws.delta.shape[1]
+    mean = r2.mean(axis=2)
+    return Convergence(tuple(methods), np.array(used), sizes, r2, spearman, sign, ceiling, mean, p, n_all)
+
+
+def extrapolation(
+    draws: Draws,
+    validation: Draws,
+    methods: Sequence[str],
+    limit: float | None = None,
+    max_points: int = _MAX_POINTS,
+    **inputs: ArrayLike | None,
+) -> Extrapolation:
+    """Fit only draws of size up to ``limit`` (None: the geometric mean of the sizes) and judge at all validation sizes.
+
+    Raises ArgumentError where fewer than 5 draws lie below the limit or no validation size lies above it.
+    """
+    draws, validation, inputs, n_all = _subset(draws, validation, max_points, inputs)
+    bound = float(np.exp(np.log(draws.sizes).mean())) if limit is None else float(limit)
+    rows = np.flatnonzero(draws.sizes <= bound)
+    if rows.size < _FEWEST_DRAWS:
+        raise ArgumentError("limit", f"leave at least {_FEWEST_DRAWS} draws below it", bound, "Raise the limit.")
+    groups = size_groups(validation.sizes)
+    if groups.size[-1] <= bound:
+        required = f"lie below the largest validation size, {groups.size[-1]:.0f}"
+        raise ArgumentError("limit", required, bound, "Lower the limit or add larger validation sizes.")
+    shape = (len(methods), groups.size.size)
+    r2, spearman, covered = (np.full(shape, np.nan) for _ in range(3))
+    ceiling = np.full(groups.size.size, np.nan)
+    for i, method in enumerate(methods):
+        laws = _fit(draws, rows, method, inputs)
+        found = accuracy_by_size(laws, validation.delta, validation.sizes)
+        r2[i], spearman[i], ceiling = found.r2, found.spearman, found.noise_ceiling
+        covered[i] = coverage(laws, validation).coverage
+    sizes, p = groups.size, draws.delta.shape[1]
+    return Extrapolation(
+        tuple(methods), bound, int(rows.size), sizes, sizes / bound, r2, spearman, covered, ceiling, p, n_all
+    )
+
+
+def _fit(draws: Draws, rows: IntVector, method: str, inputs: dict[str, Any]) -> Laws:
+    own = dict(inputs)
+    if own.get("guide") is not None:
+        own["guide"] = own["guide"][rows]
+    return fit_laws(draws.delta[rows], draws.sizes[rows], method, passes=draws.passes[rows], **own)
+
+
+def _subset(
+    draws: Draws, validation: Draws, max_points: int, inputs: dict[str, ArrayLike | None]
+) -> tuple[Draws, Draws, dict[str, Any], int]:
+    """Both sample sets, and what goes with them, at no more than ``max_points`` points."""
+    if not np.array_equal(draws.points, validation.points):
+        raise ArgumentError("validation", "value the same points as draws", "others", "Add validation samples of the study.")
+    p = draws.points.size
+    chosen = np.unique(np.linspace(0, p - 1, min(max_points, p)).astype(np.int64))
+    cut = [replace(d, delta=d.delta[:, chosen], points=d.points[chosen]) for d in (draws, validation)]
+    own: dict[str, Any] = {}
+    for name, values in inputs.items():
+        array = None if values is None else np.asarray(values)
+        own[name] = array if array is None else array[:, chosen] if name == "guide" else array[chosen]
+    return cut[0], cut[1], own, p
