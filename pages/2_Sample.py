@@ -5,53 +5,54 @@ from dataclasses import replace
 import streamlit as st
 
 from dscale_core import jobs
-from dscale_core.sampling import estimate_cost
 from dscale_core.study import Study
 from pages._ui import loading
 from pages._ui.context import choose_study, set_study
+from pages._ui.cost import show_cost
 from pages._ui.dataset import choose_dataset
 from pages._ui.jobs import show_jobs
+from pages._ui.noise import has_seed, show_noise
 from pages._ui.page import PAGES, begin_page, errors_shown
-from pages._ui.plan import choose_recipe, choose_workers
-from pages._ui.uploads import kept
-from pages._ui.words import duration, memory
+from pages._ui.plan import check_recipe, choose_recipe, choose_workers
+from pages._ui.preview import show_exponents, show_preview
 
 begin_page("Sample", "Draw contributions δ: how much each point helps random training sets of many sizes.")
 
 
-def show_cost(dataset, recipe):
-    token = recipe.token(dataset.fingerprint)
-    if st.session_state.get("cost_asked") != token:
-        return
-    with st.spinner("Timing a few coalitions"):
-        cost = kept(
-            "cost",
-            token,
-            lambda: estimate_cost(dataset, recipe.learner, recipe.plan, recipe.utility, n_jobs=recipe.n_jobs),
-        )
-    cells = st.columns(4)
-    cells[0].metric("Time", duration(cost.seconds))
-    cells[1].metric("Contributions/s", f"{cost.contributions_per_second:,.0f}", help=f"{cost.n_contributions:,} in all")
-    cells[2].metric("Disk", memory(cost.disk_bytes))
-    cells[3].metric("Memory", memory(cost.memory_bytes))
-
-
 def new_study():
-    dataset, recipe = choose_recipe(choose_dataset)
+    ready = False
+    with errors_shown():
+        dataset, recipe = choose_recipe(choose_dataset)
+        check_recipe(dataset, recipe)
+        ready = True
     with st.container(horizontal=True):
-        ask = st.button("Estimate the cost", icon=":material/timer:")
-        start = st.button("Start sampling", type="primary", icon=":material/play_arrow:")
-    if ask:
-        st.session_state["cost_asked"] = recipe.token(dataset.fingerprint)
-    show_cost(dataset, recipe)
+        ask = st.button("Estimate the cost", icon=":material/timer:", disabled=not ready)
+        start = st.button("Start sampling", type="primary", icon=":material/play_arrow:", disabled=not ready)
+    if not ready:
+        return
     if start:
-        study = Study.create(
-            dataset, recipe.learner, recipe.plan, cache=loading.cache_folder(), utility=recipe.utility, name=recipe.name
-        )
-        jobs.submit(study, "sample", {"role": "fit", "n_jobs": recipe.n_jobs})
-        set_study(study.id)
-        st.session_state["wanted_view"] = "This study"
-        st.rerun()
+        with errors_shown():
+            launch(dataset, recipe)
+    left, right = st.columns([2, 3], gap="medium")
+    with right, st.container(border=True):
+        show_preview(dataset, recipe.learner, recipe.utility, recipe.plan)
+    with left, st.container(border=True):
+        show_cost(dataset, recipe, ask)
+    if has_seed(recipe.learner):
+        with left, st.container(border=True):
+            show_noise(dataset, recipe.learner, recipe.utility, recipe.plan)
+
+
+def launch(dataset, recipe):
+    with st.spinner("Checking the smallest coalition"):
+        check_recipe(dataset, recipe, thorough=True)
+    study = Study.create(
+        dataset, recipe.learner, recipe.plan, cache=loading.cache_folder(), utility=recipe.utility, name=recipe.name
+    )
+    jobs.submit(study, "sample", {"role": "fit", "n_jobs": recipe.n_jobs})
+    set_study(study.id)
+    st.session_state["wanted_view"] = "This study"
+    st.rerun()
 
 
 def this_study(study):
@@ -61,6 +62,7 @@ def this_study(study):
         f"{summary.n_valued:,} points, sizes {summary.min_size:,} to {summary.max_size:,}"
     )
     busy = show_jobs(study.id, ("sample", "audit"))
+    sampling = busy and done.done < done.total
     if not busy:
         st.progress(done.done / done.total, text=f"{done.done:,} of {done.total:,} coalitions drawn")
     with st.container(horizontal=True):
@@ -69,10 +71,15 @@ def this_study(study):
             st.rerun()
         if done.done:
             st.page_link(PAGES["Fit"], label="Fit the laws", icon=":material/arrow_forward:")
-    left, right = st.columns(2, gap="medium")
-    with left, st.container(border=True, height="stretch"), errors_shown():
+    left, right = st.columns([2, 3], gap="medium")
+    with right, st.container(border=True), errors_shown():
+        show_exponents(study, sampling)
+    with left, st.container(border=True), errors_shown():
         audit(study)
-    with right, st.container(border=True, height="stretch"), errors_shown():
+    if has_seed(study.learner):
+        with left, st.container(border=True), errors_shown():
+            show_noise(study.dataset, study.learner, study.utility, study.plan)
+    with left, st.container(border=True), errors_shown():
         validation(study, done, busy)
 
 
@@ -85,10 +92,9 @@ def audit(study):
         (st.success if report.passed else st.error)(report.verdict)
         cells = st.columns(3)
         cells[0].metric("Pairs refitted", f"{report.pairs:,}")
-        cells[1].metric(
-            "Relative error", f"{report.relative_error:.1e}", help="largest error of δ over its spread between points"
-        )
-        cells[2].metric("Rank correlation", f"{report.rank_correlation:.4f}")
+        cells[1].metric("Largest error", f"{report.relative_error:.1e}", help="of δ, over its spread between points")
+        known = report.rank_correlation == report.rank_correlation
+        cells[2].metric("Rank correlation", f"{report.rank_correlation:.4f}" if known else "not defined")
     if st.button("Audit 24 pairs", icon=":material/fact_check:"):
         jobs.submit(study, "audit", {"pairs": 24})
         st.rerun()
