@@ -57,4 +57,4 @@ def _show(cost: CostEstimate, recipe: Recipe) -> None:
     st.caption(f"Measured on a few coalitions of this plan, for {workers}.")
     if cost.savings:
         rows = [f"| {saving.label} | {duration(saving.seconds)} |" for saving in cost.savings]
-        st.markdown("\n".join(["| What would save time | then |", "| :-- | --: |", *rows]))
+        st.markdown("\n".join(["| A smaller plan | takes |", "| :-- | --: |", *rows]))
