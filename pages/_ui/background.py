@@ -84,8 +84,16 @@ def wait(future: Future[Any], seconds: float) -> None:
         return
 
 
-def show_when_done(future: Future[Any], show: Callable[[Any], None], waiting: str, failed: str) -> None:
-    """Draw the result here once it is there, and ``waiting`` until then; an error is one sentence that begins ``failed``."""
+def show_when_done(
+    future: Future[Any], show: Callable[[Any], None], waiting: str, failed: str, patience: float = 0.0
+) -> None:
+    """Draw the result here once it is there, and ``waiting`` until then; an error is one sentence that begins ``failed``.
+
+    With ``patience``, in seconds, what is nearly there is waited for: all above is on the screen by then, and a result that
+    comes in time saves the page a second run.
+    """
+    if patience:
+        wait(future, patience)
     running = not future.done()
 
     @st.fragment(run_every=0.5 if running else None)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["show_exponents", "show_preview"]
 
 _SECONDS = 0.5  # of surrogate draws; with check and fit the picture stands within two
+_PATIENCE = 1.5  # seconds that the page waits before it says that it waits
 _FEWEST = 8  # coalitions from which exact draws are worth a fit
 _MOST_POINTS = 1000
 _MOST_CELLS = 400_000  # draws that a picture is fitted to
@@ -57,7 +58,7 @@ def show_preview(dataset: Dataset, learner: Learner, utility: str, plan: Samplin
             return
         _show_picture(made, dataset, plan)
 
-    background.show_when_done(picture, show, "Drawing approximate contributions", "There is no preview.")
+    background.show_when_done(picture, show, "Drawing approximate contributions", "There is no preview.", _PATIENCE)
     made = picture.result() if picture.done() and background.reason(picture) is None else None
     if made is not None:
         formula = background.ask(
