@@ -5,6 +5,7 @@ Three datasets, logistic regression, 300 points, sizes from 100 to 1,000. Estima
 corrected for the noise of these means: 1 − (mean squared error − mean squared standard error) / (variance − the same).
 Coverage: share of points whose mean is within the 90 % interval, the mean's own standard error added in quadrature.
 
+``shrinkage`` and ``amortized`` are given the learner's formula, as a study does; ``draws alone`` is shrinkage without.
 The amortised estimator learns from up to 5,000 points of the pool, the 300 among them; the others see the 300 alone.
 ``published plan`` is the likelihood estimator on uniform sizes, as published, where the others have log-uniform ones.
 """
@@ -26,12 +27,12 @@ import dscale_core as ds
 from benchmarks.tables import print_table
 from dscale_core.laws import fit_laws
 from dscale_core.laws.grouping import GroupMeans, group_means, size_groups
-from dscale_core.laws.guided import guide_at
+from dscale_core.laws.guide import Guide
 from dscale_core.types import Dataset, Draws, Laws
 
 SIZES = (100, 215, 464, 1000)
 COUNTS = (5, 10, 20, 50, 100, 500)
-METHODS = ("likelihood", "shrinkage", "guided", "two_term", "log_linear", "amortized", "published plan")
+METHODS = ("likelihood", "shrinkage", "draws alone", "two_term", "log_linear", "amortized", "published plan")
 TABLES = ("magic_telescope", "adult")
 _SEEDS = (1, 2)
 _VALIDATION_SEED = 99
@@ -50,8 +51,7 @@ class Source:
     crowd: Draws
     crowd_labels: NDArray[Any]
     crowd_features: Floats
-    guide: Floats
-    guide_sizes: NDArray[np.int64]
+    crowd_guide: Guide
     truth: GroupMeans
 
 
@@ -79,7 +79,8 @@ def prepare(dataset: Dataset, validation_draws: int, counts: Sequence[int]) -> S
     most = max(counts)
     validation = draw(points, sizes=SIZES, draws=validation_draws, seed=_VALIDATION_SEED)
     listed = np.unique(np.rint(np.geomspace(SIZES[0], SIZES[-1], 12)).astype(np.int64))
-    expected = learner.expected_contributions(dataset, listed, points, "log_loss")
+    expected = learner.expected_contributions(dataset, listed, crowd, "log_loss")
+    assert expected is not None
     return Source(
         name=dataset.name,
         labels=dataset.y_pool[points],
@@ -88,8 +89,7 @@ def prepare(dataset: Dataset, validation_draws: int, counts: Sequence[int]) -> S
         crowd=draw(crowd, draws=min(most, 100), seed=_SEEDS[0]),
         crowd_labels=dataset.y_pool[crowd],
         crowd_features=dataset.X_pool[crowd],
-        guide=np.asarray(expected),
-        guide_sizes=listed,
+        crowd_guide=Guide(listed.astype(np.float64), expected),
         truth=group_means(validation.delta, size_groups(validation.sizes)),
     )
 
@@ -100,13 +100,16 @@ def fitted(source: Source, method: str, count: int, seed: int) -> Laws | None:
         if seed or count > source.crowd.sizes.size:
             return None
         part, sizes = source.crowd.delta[:count], source.crowd.sizes[:count]
-        laws = fit_laws(part, sizes, method, features=source.crowd_features, groups=source.crowd_labels)
+        features, labels, guide = source.crowd_features, source.crowd_labels, source.crowd_guide
+        laws = fit_laws(part, sizes, method, features=features, groups=labels, guide=guide)
         return first(laws, source.labels.size)
     draws = (source.uniform if method == "published plan" else source.draws)[seed]
     delta, sizes, passes = draws.delta[:count], draws.sizes[:count], draws.passes[:count]
     if method == "published plan":
         return fit_laws(delta, sizes, "likelihood")
-    guide = guide_at(source.guide_sizes, source.guide, sizes) if method == "guided" else None
+    if method == "draws alone":
+        return fit_laws(delta, sizes, "shrinkage", passes=passes, groups=source.labels)
+    guide = source.crowd_guide.take(np.arange(source.labels.size))
     return fit_laws(delta, sizes, method, passes=passes, groups=source.labels, guide=guide)
 
 

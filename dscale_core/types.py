@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscale_core.errors import ArgumentError
+from dscale_core.statuses import LawStatus
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -203,34 +203,6 @@ class Learner(Protocol):
         ...
 
 
-class LawStatus(StrEnum):
-    """How a point's fit ended. `explanation` says cause and remedy."""
-
-    OK = "ok"
-    TOO_FEW_DRAWS = "too_few_draws"
-    ONE_SIZE = "one_size"
-    NO_SIGNAL = "no_signal"
-    NOT_FINITE = "not_finite"
-    AT_BOUND = "at_bound"
-    SIGN_CHANGE = "sign_change"
-
-    @property
-    def explanation(self) -> str:
-        """One sentence of cause and remedy."""
-        return _EXPLANATIONS[self]
-
-
-_EXPLANATIONS: dict[LawStatus, str] = {
-    LawStatus.OK: "The law was fitted.",
-    LawStatus.TOO_FEW_DRAWS: "Fewer draws than the law has parameters: draw more coalitions.",
-    LawStatus.ONE_SIZE: "All draws have the same size, so no exponent can be seen: sample a range of sizes.",
-    LawStatus.NO_SIGNAL: "Every contribution is zero: this point never changed the model's loss at these sizes.",
-    LawStatus.NOT_FINITE: "A draw is infinite or overflows: look at the point's features and the utility.",
-    LawStatus.AT_BOUND: "The likelihood keeps rising towards the edge of the allowed exponents: draw more coalitions.",
-    LawStatus.SIGN_CHANGE: "The mean contribution changes sign over the sizes, which no power law can: read the draws.",
-}
-
-
 @dataclass(frozen=True, eq=False)
 class Laws:
     """One scaling law a point: psi_k = c k^(-alpha), noise Var delta = sigma^2 k^(-beta).
@@ -262,6 +234,7 @@ class Laws:
     form: Literal["power", "two_term"] = "power"
     # (2, g) sizes, and what intervals add there for the law's own error: a variance of psi_k in units of one draw's variance
     misfit: FloatMatrix = field(default_factory=lambda: np.empty((2, 0)))
+    guided: bool = False  # whether the learner's own formula was followed as far as draws agree with it
 
     def __post_init__(self) -> None:
         if self.points.size == 0:

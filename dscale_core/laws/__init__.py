@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
-__all__ = ["MethodInfo", "describe_method", "fit_laws", "list_methods"]
+    from dscale_core.laws.guide import Guide
+
+__all__ = ["GUIDED", "MethodInfo", "describe_method", "fit_laws", "list_methods"]
 
 
 @dataclass(frozen=True)
@@ -31,16 +33,13 @@ class MethodInfo:
 _METHODS: dict[str, tuple[str, str]] = {  # name -> (module with `fit`, summary)
     "shrinkage": (
         "shrinkage",
-        "Empirical Bayes: exponents and noise learn from all points. Best with few draws; the default.",
+        "Empirical Bayes: exponents and noise learn from all points, and from the learner's own formula where draws agree "
+        "with it. Best with few draws; the default.",
     ),
     "likelihood": ("likelihood", "Maximum likelihood, each point on its own, as published. Needs about 100 draws or more."),
     "two_term": (
         "two_term",
         "ψ_k = a/k + b/k², each point on its own, linear and free to change sign: for points that no power law can follow.",
-    ),
-    "guided": (
-        "guided",
-        "Shrinkage around the learner's own zero-draw formula, trusted as far as the draws agree. Fewest draws of all.",
     ),
     "amortized": (
         "amortized",
@@ -48,6 +47,9 @@ _METHODS: dict[str, tuple[str, str]] = {  # name -> (module with `fit`, summary)
     ),
     "log_linear": ("log_linear", "Straight line through log|mean| at each size, as published. Needs many draws a size."),
 }
+
+
+GUIDED = ("shrinkage", "amortized")  # methods that can fit deviations from a learner's formula
 
 
 def list_methods() -> list[str]:
@@ -69,7 +71,7 @@ def fit_laws(
     groups: ArrayLike | None = None,
     targets: ArrayLike | None = None,
     on_progress: Callable[[float], object] | None = None,
-    guide: ArrayLike | None = None,
+    guide: Guide | None = None,
 ) -> Laws:
     """Fit ψ_k = c k^(−α) and Var δ = σ² k^(−β) to every point.
 
@@ -83,7 +85,7 @@ def fit_laws(
     features : (p, d) features of the points, for the methods that use them
     groups : (p,) labels such as classes, for the methods that share strength within groups
     targets : (p,) regression targets, for ``amortized`` where there are no classes
-    guide : (m, p) what a formula expects of each draw (`laws.guided.guide_at`), for ``guided``
+    guide : what the learner's formula expects, for the methods in `GUIDED`, which use it where it predicts draws better
     on_progress : receives the share done, in [0, 1], from the methods that take long (``amortized``)
 
     A point that cannot be fitted gets a status and NaN parameters; the others are unaffected. Raises ArgumentError for an

@@ -4,8 +4,11 @@ It learns from all points' draws together, so it needs few draws of each, and it
 Where draws share coalitions it also learns what these coalitions have in common: the error shrinks with the number of
 *coalitions*, not of points, however many points there are.
 
+Where the learner has a formula for ψ_k the network learns the draws' deviations from it (`guided`), which need fewer draws.
+
 The network gives no uncertainty of its own. Its intervals come from the points it was not trained on: how far their means
 are from its prediction beyond their own noise, in units of each point's noise, at the centre and at the ends of the sizes.
+What the coalitions have in common does not show there; networks trained on half of the passes tell it (`misfit`).
 """
 
 from __future__ import annotations
@@ -19,7 +22,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dscale_core.errors import ArgumentError
+from dscale_core.laws.guide import Guide
+from dscale_core.laws.guided import around_by_share, helps, projected
+from dscale_core.laws.misfit import measure_misfit
 from dscale_core.laws.prepare import Fitted, Problem, Screen, finish, make_problem, screen
+from dscale_core.laws.shrinkage import fit_draws
 from dscale_core.types import FloatMatrix, FloatVector, IntVector, Laws, LawStatus
 
 if TYPE_CHECKING:
@@ -30,6 +37,7 @@ __all__ = ["AmortizedModel", "fit", "fit_amortized"]
 _Z90 = NormalDist().inv_cdf(0.95)
 _LARGEST_LOG_EXPONENT = 2.0  # as published
 _FEW_HELD_OUT = 20
+_HALVES_POINTS = 2_000
 _TRIMMED_SHARE = 0.76  # mean of a square standard normal below its 95 % point
 Progress = Callable[[float], object]
 
@@ -48,21 +56,34 @@ class AmortizedModel:
     max_size: int
     amplitude_error: float  # variance of ψ at the centre, in units of a draw's variance there
     alpha_error: float  # variance of α
+    guided: bool = False
 
-    def predict_laws(self, features: ArrayLike, groups: ArrayLike | None = None, points: ArrayLike | None = None) -> Laws:
+    def predict_laws(
+        self,
+        features: ArrayLike,
+        groups: ArrayLike | None = None,
+        points: ArrayLike | None = None,
+        guide: Guide | None = None,
+    ) -> Laws:
         """Laws of any points, sampled or not: features (p, d), groups (p,) class labels (classification), points (p,).
 
-        Raises ArgumentError where shapes differ from training or a class was never seen.
+        A model that is ``guided`` needs what the formula expects of these points. Raises ArgumentError without it, where
+        shapes differ from training, or a class was never seen.
         """
+        if self.guided and guide is None:
+            raise ArgumentError("guide", "be given, as in training", "None", "Ask the formula for these points.")
         X = _matrix(features, self.shift.size)
         codes = self._codes(groups, X.shape[0])
         fitted = self._fitted(X, codes)
         p = X.shape[0]
         dummy = make_problem(np.zeros((1, p)), np.array([self.center]))
         screened = Screen(np.full(p, LawStatus.OK.value, dtype="<U13"), np.zeros(p, dtype=np.int64), np.ones(p))
-        laws = finish("amortized", replace(dummy, center=self.center), screened, fitted)
+        dummy = replace(dummy, center=self.center, guide=guide)
+        laws = replace(finish("amortized", dummy, screened, fitted), min_size=self.min_size, max_size=self.max_size)
+        if self.guided:
+            laws = finish("amortized", dummy, screened, projected(laws, dummy, screened.scale))
         at = np.arange(p) if points is None else np.asarray(points, dtype=np.int64)
-        return replace(laws, min_size=self.min_size, max_size=self.max_size, points=at)
+        return replace(laws, min_size=self.min_size, max_size=self.max_size, points=at, guided=self.guided)
 
     def _codes(self, groups: ArrayLike | None, p: int) -> IntVector:
         if self.labels is None:
@@ -96,6 +117,14 @@ class AmortizedModel:
 def fit(problem: Problem) -> Laws:
     """Train on the usable points and predict their laws; needs features, and groups or (regression) targets."""
     _require(problem)
+    if helps(problem, fit_draws):
+        return around_by_share(problem, _fit_alone, _HALVES_POINTS)[0]
+    laws = _fit_alone(problem)
+    quiet = replace(problem, on_progress=None)
+    return replace(laws, misfit=measure_misfit(quiet, screen(problem), laws, _fit_alone, _HALVES_POINTS, splits=1))
+
+
+def _fit_alone(problem: Problem) -> Laws:
     screened = screen(problem)
     fitted = Fitted.empty(problem.n_points)
     usable = screened.usable
@@ -122,18 +151,23 @@ def fit_amortized(
     targets: ArrayLike | None = None,
     settings: Settings | None = None,
     on_progress: Progress | None = None,
+    guide: Guide | None = None,
 ) -> AmortizedModel:
     """Train on draws delta (m, p) and keep the model, whose `predict_laws` answers for points that were never sampled.
 
     groups (p,) class labels, or targets (p,) for regression. Raises ArgumentError where features or both of these are
     missing, or no point can be fitted.
     """
-    problem = make_problem(delta, sizes, None, features, groups, targets)
+    problem = make_problem(delta, sizes, None, features, groups, targets, guide=guide)
     _require(problem)
+    guided = helps(problem, fit_draws)
+    if guided:
+        assert problem.guide is not None
+        problem = replace(problem, delta=problem.delta - problem.guide.at(problem.sizes), guide=None)
     usable = screen(problem).usable
     if usable.size == 0:
         raise ArgumentError("delta", "hold a point with draws of several sizes", "none", "Sample first.")
-    model = _train(problem, usable, settings, on_progress)
+    model = replace(_train(problem, usable, settings, on_progress), guided=guided)
     if groups is None:
         return model
     return replace(model, labels=np.unique(np.asarray(groups)))

@@ -1,111 +1,175 @@
-"""Empirical Bayes around a formula: draws correct what the learner's own expansion expects, as far as they disagree.
+"""An estimator around a formula: draws correct what the learner's own expansion expects, as far as they disagree.
 
-Where a learner can say without any draw what ψ_k should be (`Learner.expected_contributions`), the draws' deviations from
-it are themselves fitted by `shrinkage`: its prior learns from all points how large deviations are, so a good formula is
-followed and a bad one is overruled. The law reported is the power law closest to formula plus deviation over the sampled
-sizes. Its intervals carry the deviation's uncertainty, and the error that held-out passes show (`misfit`).
+Where a learner can say without any draw what ψ_k should be (`Guide`), an estimator is given the draws' deviations from it:
+they are smaller and more alike than the draws, so a good formula is followed and a bad one overruled. The law reported is
+the power law closest to formula plus deviation over the sampled sizes, errors counting in units of 1/k. The formula acts
+as a control variate whose expectation is known: what it removes from the draws is put back in full.
 
-The formula never replaces draws: it enters with the weight that they give it. A formula that errs alike for all points at
-sizes with few draws cannot be found out there; compare with `shrinkage`, and see the held-out accuracy.
+The formula never replaces draws, and whether it helps is decided by draws: passes are halved, each half's draws are
+predicted from the other with and without it, and where it does not lower the error nothing of it is used.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from dscale_core.errors import ArgumentError
+from dscale_core.laws.halving import halves, sample_columns, select
 from dscale_core.laws.misfit import measure_misfit
 from dscale_core.laws.prepare import Fitted, Problem, finish, screen
-from dscale_core.laws.shrinkage import fit_draws
-from dscale_core.types import FloatMatrix, FloatVector, Laws
+from dscale_core.types import FloatMatrix, FloatVector, IntVector, Laws
 
-__all__ = ["fit", "guide_at"]
+__all__ = ["around", "around_by_share", "best_around", "helps", "projected", "shrunk"]
 
 _CURVE_POINTS = 9
 _ALPHA = np.linspace(0.0, 4.0, 161)
+_FEWEST_DRAWS = 8  # below, halves say nothing
+_Z95 = 1.6448536269514722
+Fit = Callable[[Problem], Laws]
 
 
-def guide_at(sizes: ArrayLike, expected: ArrayLike, at: ArrayLike) -> FloatMatrix:
-    """Expected contributions (g, p) at sizes (g,), read at the sizes ``at`` (m,): k ψ_k, linear in log k; (m, p).
+def best_around(problem: Problem, fit: Fit) -> Fit:
+    """``fit`` itself, or its version around the problem's guide where that predicts held-out draws better."""
+    return partial(around, fit=fit) if helps(problem, fit) else fit
 
-    Raises ArgumentError where shapes do not go together, or ``at`` leaves the range of the sizes.
+
+def helps(problem: Problem, fit: Fit) -> bool:
+    """Whether ``fit`` predicts held-out draws at least as well around the problem's guide; False without a guide.
+
+    Raises ArgumentError where draws of one coalition differ in size.
     """
-    k, psi, wanted = (np.asarray(v, dtype=np.float64) for v in (sizes, expected, at))
-    if k.ndim != 1 or psi.ndim != 2 or psi.shape[0] != k.size or not np.all(np.isfinite(psi)):
-        raise ArgumentError("expected", f"be finite, one row for each of {k.size} sizes", psi.shape, "Pass (g, p) values.")
-    if wanted.min() < k.min() * 0.999 or wanted.max() > k.max() * 1.001:
-        raise ArgumentError(
-            "sizes", f"span {wanted.min():g} to {wanted.max():g}", f"{k.min():g} to {k.max():g}", "Add sizes."
-        )
-    listed, first = np.unique(k, return_index=True)
-    log_k, flat = np.log(listed), psi[first] * listed[:, None]
-    right = np.clip(np.searchsorted(log_k, np.log(wanted)), 1, max(listed.size - 1, 1))
-    if listed.size == 1:
-        return np.repeat(flat, wanted.size, axis=0) / wanted[:, None]
-    share = np.clip((np.log(wanted) - log_k[right - 1]) / (log_k[right] - log_k[right - 1]), 0.0, 1.0)[:, None]
-    return np.asarray(((1 - share) * flat[right - 1] + share * flat[right]) / wanted[:, None])
-
-
-def fit(problem: Problem) -> Laws:
-    """Fit every usable point. Raises ArgumentError without a guide, or where draws of a coalition differ in size."""
     if problem.guide is None:
-        remedy = "Fit through a study whose learner has a formula, or use shrinkage."
-        raise ArgumentError("guide", 'be given for the method "guided"', "None", remedy)
+        return False
     if problem.x.ndim == 2:
-        raise ArgumentError("sizes", "have one size a coalition", problem.sizes.shape, "Use shrinkage.")
-    laws = _fit(problem)
-    return replace(laws, misfit=measure_misfit(problem, screen(problem), laws, _fit))
+        raise ArgumentError("sizes", "have one size a coalition with a guide", problem.sizes.shape, "Leave out the guide.")
+    columns = sample_columns(screen(problem))
+    m = problem.delta.shape[0]
+    if columns.size == 0 or m < _FEWEST_DRAWS:
+        return True
+    part = select(problem, np.arange(m), columns)
+    gain = 0.0
+    for train, test, _ in halves(part, splits=1):
+        half = select(part, train, np.arange(columns.size))
+        plain, other = fit(half), around(half, fit)
+        with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
+            noise = np.stack([plain.sigma * k ** (-0.5 * plain.beta) for k in part.sizes[test]])
+            off = [((part.delta[test] - np.stack([law.psi(k) for k in part.sizes[test]])) / noise) for law in (plain, other)]
+            better = off[0] ** 2 - off[1] ** 2
+        gain += float(better[np.isfinite(better)].sum())
+    return gain >= 0.0
 
 
-def _fit(problem: Problem) -> Laws:
-    assert problem.guide is not None
+def around(problem: Problem, fit: Fit) -> Laws:
+    """The laws of ``fit`` on deviations from the guide, put back on it."""
+    return _put_back(problem, _deviations(problem, fit), 1.0)
+
+
+def around_by_share(problem: Problem, fit: Fit, n_points: int) -> tuple[Laws, float]:
+    """The same for an estimator that does not shrink by itself: laws with their misfit, and the share of deviations kept.
+
+    Half of the passes predicts the other half's deviations; the slope of what is found on what was predicted, raised to
+    what twice the draws deserve, is the share. ``fit`` runs on at most ``n_points`` points for each half. With fewer
+    than eight draws nothing tells noise and deviation apart, and the formula stands alone.
+    """
     screened = screen(problem)
+    columns = sample_columns(screened, n_points)
+    every = np.arange(columns.size)
+    m = problem.delta.shape[0]
+    part = replace(select(problem, np.arange(m), columns), on_progress=None)
+    known: list[Laws] = []
+    explained, product = 0.0, 0.0
+    for train, test, _ in halves(part, splits=1) if m >= _FEWEST_DRAWS else ():
+        known.append(_deviations(select(part, train, every), fit))
+        one, other = _slope(select(part, test, every), known[-1])
+        explained, product = explained + one, product + other
+    half = float(np.clip(product / explained, 0.0, 1.0)) if explained > 0 else 0.0
+    share = 2 * half / (1 + half)  # signal / (signal + noise), with half the noise
+    laws = _put_back(problem, _deviations(problem, fit), share)
+    again = iter(known)
+    misfit = measure_misfit(part, screen(part), _of(laws, columns), lambda p: _put_back(p, next(again), half), n_points, 1)
+    return replace(laws, misfit=misfit), share
+
+
+def _slope(part: Problem, deviation: Laws) -> tuple[float, float]:
+    """Sums over draws of squared predicted deviations, and of predicted times found ones, in units of the noise."""
+    assert part.guide is not None
+    with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
+        noise = np.stack([deviation.sigma * k ** (-0.5 * deviation.beta) for k in part.sizes])
+        predicted = np.stack([deviation.psi(k) for k in part.sizes]) / noise
+        product = predicted * (part.delta - part.guide.at(part.sizes)) / noise
+    known = np.isfinite(product)
+    return float((predicted[known] ** 2).sum()), float(product[known].sum())
+
+
+def _of(laws: Laws, columns: IntVector) -> Laws:
+    names = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "status", "n_draws", "r2", "covariance", "points")
+    return replace(laws, **{name: getattr(laws, name)[columns] for name in names})
+
+
+def _deviations(problem: Problem, fit: Fit) -> Laws:
+    assert problem.guide is not None
     with np.errstate(over="ignore", invalid="ignore"):
-        deviation = fit_draws(replace(problem, delta=problem.delta - problem.guide))
-    curve_x = np.linspace(problem.x.min(), problem.x.max(), _CURVE_POINTS)
-    k = problem.center * np.exp(curve_x)
-    guide = guide_at(problem.sizes, problem.guide, np.clip(k, problem.sizes.min(), problem.sizes.max()))
+        delta = problem.delta - problem.guide.at(problem.sizes)
+    return fit(replace(problem, delta=delta, guide=None))
+
+
+def _put_back(problem: Problem, deviation: Laws, share: float) -> Laws:
+    screened = screen(problem)
     scale = np.where(screened.scale > 0, screened.scale, 1.0)
+    laws = finish(deviation.method, problem, screened, projected(shrunk(deviation, share), problem, scale))
+    return replace(laws, guided=True)
+
+
+def shrunk(deviation: Laws, share: float) -> Laws:
+    """Deviations times ``share``, with their intervals."""
+    stretch = np.array([[share * share, share], [share, 1.0]])
+    return replace(deviation, c=share * deviation.c, covariance=deviation.covariance * stretch)
+
+
+def projected(deviation: Laws, problem: Problem, scale: FloatVector) -> Fitted:
+    """The power laws closest to the problem's guide plus the deviation's laws, in units of ``scale`` (p,)."""
+    assert problem.guide is not None
+    x = np.linspace(np.log(deviation.min_size), np.log(deviation.max_size), _CURVE_POINTS)
+    k = np.exp(x)
+    x = x - np.log(problem.center)
+    guide = problem.guide.at(np.clip(k, problem.guide.sizes[0], problem.guide.sizes[-1]))
     psi = (guide + np.stack([deviation.psi(size) for size in k])) / scale
-    alpha, amplitude, projection = _closest(psi, deviation, k, curve_x, scale)
-    fitted = Fitted.empty(problem.n_points)
-    at_center = deviation.c * problem.center**-deviation.alpha / scale
+    alpha, amplitude, projection = _closest(psi, k, x)
+    fitted = Fitted.empty(psi.shape[1])
+    at_center = deviation.psi(problem.center) / scale
     # ψ_k of the deviation moves with its (amplitude, α) along these two curves
-    f = np.exp(-deviation.alpha * curve_x[:, None])
-    moves = np.stack([f, -at_center * curve_x[:, None] * f], axis=-1)  # (curve, p, 2)
+    f = np.exp(-deviation.alpha * x[:, None])
+    moves = np.stack([f, -at_center * x[:, None] * f], axis=-1)  # (curve, p, 2)
     unit = np.stack([1 / scale, np.ones_like(scale)], axis=1)
     own = deviation.covariance * unit[:, :, None] * unit[:, None, :]
     through = np.einsum("pic,cpj->pij", projection, moves)
     covariance = np.einsum("pij,pjk,plk->pil", through, own, through)
-    half = 1.6448536269514722 * np.sqrt(covariance[:, 1, 1])
+    half = _Z95 * np.sqrt(covariance[:, 1, 1])
     for name, value in (("amplitude", amplitude), ("alpha", alpha), ("covariance", covariance), ("beta", deviation.beta)):
         getattr(fitted, name)[:] = value
+    fitted.at_bound[:] = (alpha == _ALPHA[0]) | (alpha == _ALPHA[-1])
     fitted.sigma[:] = deviation.sigma * problem.center ** (-0.5 * deviation.beta) / scale
     fitted.alpha_low[:], fitted.alpha_high[:] = np.maximum(alpha - half, 0.0), alpha + half
-    return finish("guided", problem, screened, fitted)
+    return fitted
 
 
-def _closest(
-    psi: FloatMatrix, deviation: Laws, k: FloatVector, curve_x: FloatVector, scale: FloatVector
-) -> tuple[FloatVector, FloatVector, NDArray[np.float64]]:
+def _closest(psi: FloatMatrix, k: FloatVector, x: FloatVector) -> tuple[FloatVector, FloatVector, NDArray[np.float64]]:
     """α and amplitude of the power law closest to each column of psi (curve, p), and how both follow psi: (p, 2, curve)."""
-    noise = np.stack([deviation.sigma * size ** (-0.5 * deviation.beta) for size in k]) / scale
-    weight = 1 / noise**2  # the law is to be close where contributions are told apart most finely
-    weight = np.where(np.isfinite(weight), weight, 0.0)
-    f = np.exp(-_ALPHA[:, None] * curve_x)  # (n_alpha, curve)
-    ff, fy = (f * f) @ weight, f @ (weight * psi)
-    gain = np.divide(fy**2, ff, out=np.zeros_like(fy), where=ff > 0)
-    best = np.nan_to_num(gain, nan=-1.0).argmax(axis=0)
-    points = np.arange(psi.shape[1])
-    alpha, amplitude = _ALPHA[best], np.divide(fy, ff, out=np.zeros_like(fy), where=ff > 0)[best, points]
+    weight = (k / k.mean()) ** 2  # contributions fade about as 1/k: no size is to be bought at another's expense
+    f = np.exp(-_ALPHA[:, None] * x)  # (n_alpha, curve)
+    ff, fy = (f * f) @ weight, (f * weight) @ psi
+    best = np.nan_to_num(fy**2 / ff[:, None], nan=-1.0).argmax(axis=0)
+    alpha, amplitude = _ALPHA[best], fy[best, np.arange(psi.shape[1])] / ff[best]
     # the linearised projection on the tangent plane of the law
-    f = np.exp(-alpha * curve_x[:, None])
-    J = np.stack([f, -amplitude * curve_x[:, None] * f], axis=-1)  # (curve, p, 2)
-    normal = np.einsum("cpi,cp,cpj->pij", J, weight, J)
+    f = np.exp(-alpha * x[:, None])
+    J = np.stack([f, -amplitude * x[:, None] * f], axis=-1)  # (curve, p, 2)
+    normal = np.einsum("cpi,c,cpj->pij", J, weight, J)
     diagonal = np.einsum("pii->pi", normal)
     normal = normal + np.eye(2) * (1e-9 * diagonal + np.finfo(np.float64).tiny)[:, None, :]
-    projection = np.einsum("pij,cpj,cp->pic", np.linalg.inv(normal), J, weight)
+    projection = np.einsum("pij,cpj,c->pic", np.linalg.inv(normal), J, weight)
     return alpha, amplitude, projection

@@ -2,118 +2,145 @@
 
 A power law is not the truth, and draws that share coalitions mislead all points at once, so posteriors are too sure where
 the law bends away: at the ends of the sizes. Here the passes are halved a few times; each half is predicted by the laws of
-the other. In units of a draw's own standard deviation s, the squared distance of held-out means from their laws, less the
-variance V/s² that the interval already has, is compared with the squared noise of these means: 1/n, and what the same draws
-show when their signs alternate. By how much the 90 % point of the one exceeds the other, the larger of both answers, is the
-share κ that intervals lack, for each range of sizes. They then add κ s² (`Laws.misfit`).
+the other. In units of a draw's own standard deviation s, a low polynomial in log k is fitted to each point's held-out
+deviations. At a size where that curve has the value r, and the law of the half the variance V, the share κ that intervals
+lack is what would let 90 % of the points satisfy
 
-There is one κ for all points, since a point's own misfit cannot be told from its noise; and it compares quantiles, since
-draws have heavy tails.
+    r² ≤ z² (V / s² + n + κ),      z = 1.645,
+
+n being the variance that noise gives the curve: its leverage, times how much less than independent draws whole passes vary
+when their signs are drawn at random; draws of one pass are disjoint, and so steadier than independent ones. Points share
+these draws, so that n is uncertain: part of its standard deviation over the random signs, as a share, is not deducted.
+Intervals then add κ s² (`Laws.misfit`).
+
+There is one κ for all points, since a point's own misfit cannot be told from its noise; and it is a quantile, since draws
+have heavy tails.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
 
+from dscale_core.laws.halving import halves, sample_columns, select
 from dscale_core.laws.prepare import Problem, Screen
-from dscale_core.types import FloatMatrix, IntVector, Laws
+from dscale_core.types import FloatMatrix, FloatVector, IntVector, Laws
 
 __all__ = ["measure_misfit"]
 
-_SPLITS = 4
-_SAMPLE = 400  # points
-_FEWEST_POINTS, _FEWEST_DRAWS, _FEWEST_UNITS = 30, 12, 6
-_SHARES = (0.0, 0.15, 0.4, 0.6, 0.85, 1.0)  # quantiles of size between which draws are gathered
-_FINE_SHARES = (0.0, 0.08, 0.25, 0.5, 0.75, 0.92, 1.0)  # with ample draws
-_AMPLE_DRAWS = 80
+_FEWEST_POINTS, _FEWEST_DRAWS = 30, 12
+_AMPLE_DRAWS = 80  # from which a curve may have four terms instead of three
+_FLIPS = 4
+_DOUBT = 0.3  # of the relative standard deviation of the noise
+_MEDIAN_OF_SQUARE = 0.455  # of a standard normal
+_MEDIAN_OF_MEAN_SQUARE = 0.839  # median of the mean of four squared standard normals
+_LARGEST_CONDITION = 1e4
+_GRID = np.linspace(-1.0, 1.0, 7)
 _LEVEL = 0.9
 _Z90 = NormalDist().inv_cdf(0.5 + _LEVEL / 2)
 
 
-def measure_misfit(problem: Problem, screened: Screen, laws: Laws, refit: Callable[[Problem], Laws]) -> FloatMatrix:
-    """(2, g): sizes and κ there; no columns where draws or points are too few to tell. ``refit`` fits part of the draws."""
-    usable = screened.usable
+@dataclass(frozen=True, eq=False)
+class _Curves:
+    """Held-out deviations at the grid, each (7, points): r² / z², V / s² and leverage; noise (flips, 7, points): squared
+    curves of the same deviations under random signs."""
+
+    square: FloatMatrix
+    own: FloatMatrix
+    leverage: FloatMatrix
+    noise: NDArray[np.float64]
+
+
+def measure_misfit(
+    problem: Problem,
+    screened: Screen,
+    laws: Laws,
+    refit: Callable[[Problem], Laws],
+    n_points: int = 400,
+    splits: int = 4,
+) -> FloatMatrix:
+    """(2, g): sizes and κ there; no columns where points are too few to tell, or where each has sizes of its own.
+
+    Fewer than twelve draws cannot be halved: κ is then the variance of a line through as many draws of unit variance.
+
+
+    refit : fits half the draws of at most ``n_points`` points, twice for each of the ``splits``
+    """
     m = problem.delta.shape[0]
-    if problem.x.ndim == 2 or usable.size < _FEWEST_POINTS or m < _FEWEST_DRAWS:
+    if problem.x.ndim == 2 or screened.usable.size < _FEWEST_POINTS:
         return np.empty((2, 0))
-    unit = np.arange(m) if problem.passes is None else problem.passes
-    if unit.max() + 1 < _FEWEST_UNITS:
-        unit = np.arange(m)
-    columns = usable[np.unique(np.linspace(0, usable.size - 1, min(usable.size, _SAMPLE)).astype(np.int64))]
+    grid = problem.center * np.exp(problem.x.min() + 0.5 * (_GRID + 1) * np.ptp(problem.x))
+    if m < _FEWEST_DRAWS:
+        return np.array([grid, (1 + 3 * _GRID**2) / m])
+    columns = sample_columns(screened, n_points)
     part = select(problem, np.arange(m), columns)
-    x = np.asarray(problem.x)
-    log_sd = np.log(laws.sigma[columns]) - 0.5 * laws.beta[columns] * np.log(problem.sizes)[:, None]
-    edges = np.quantile(x, _FINE_SHARES if m >= _AMPLE_DRAWS else _SHARES)
-    group = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, edges.size - 2)
-    found: list[list[FloatMatrix]] = [[] for _ in range(edges.size - 1)]
+    log_sd = _log_sd(laws, columns, problem.sizes)
+    found = []
     rng = np.random.default_rng(0)
-    for _ in range(_SPLITS):
-        half = (rng.permutation(int(unit.max()) + 1) % 2)[unit]
-        for side in (0, 1):
-            train, test = np.flatnonzero(half == side), np.flatnonzero(half != side)
-            if np.ptp(x[train]) < 0.5 * np.ptp(x):
-                continue
-            trained = refit(select(part, train, np.arange(columns.size)))
-            for g, entries in enumerate(found):
-                entries.extend(_held_out(part, trained, test[group[test] == g], log_sd))
-    present = [g for g, entries in enumerate(found) if entries]
-    kappa = [_share(np.concatenate(found[g], axis=1)) for g in present]
-    sizes = [float(np.exp(np.log(problem.sizes)[group == g].mean())) for g in present]
-    return _to_the_ends(sizes, kappa, float(problem.sizes.min()), float(problem.sizes.max()))
+    for train, test, unit in halves(part, splits):
+        trained = refit(select(part, train, np.arange(columns.size)))
+        found.append(_held_out(part, trained, test, unit, log_sd, grid, rng))
+    if not found:
+        return np.empty((2, 0))
+    return np.array([grid, _share(found)])
 
 
-def _to_the_ends(sizes: list[float], kappa: list[float], least: float, most: float) -> FloatMatrix:
-    """κ continued to the ends of the sizes along its last slope where it rises towards them."""
-    if len(sizes) < 2:
-        return np.array([sizes, kappa]).reshape(2, -1)
-    at = np.log(sizes)
-    ends = []
-    for end, one, other in ((least, 0, 1), (most, -1, -2)):
-        slope = (kappa[one] - kappa[other]) / (at[one] - at[other])
-        ends.append(max(kappa[one], kappa[one] + slope * (np.log(end) - at[one])))
-    inner = [(k, v) for k, v in zip(sizes, kappa, strict=True) if least < k < most]
-    return np.array([(least, ends[0]), *inner, (most, ends[1])]).T
+def _log_sd(laws: Laws, columns: IntVector, sizes: FloatVector) -> FloatMatrix:
+    """Log standard deviation of one draw, (sizes, columns)."""
+    return np.asarray(np.log(laws.sigma[columns]) - 0.5 * laws.beta[columns] * np.log(sizes)[:, None])
 
 
-def select(problem: Problem, rows: IntVector, columns: IntVector) -> Problem:
-    """The problem of some draws and points; its centre stays."""
-    return replace(
-        problem,
-        delta=problem.delta[np.ix_(rows, columns)],
-        sizes=problem.sizes[rows],
-        x=problem.x[rows],
-        passes=None if problem.passes is None else np.unique(problem.passes[rows], return_inverse=True)[1],
-        groups=None if problem.groups is None else problem.groups[columns],
-        features=None if problem.features is None else problem.features[columns],
-        targets=None if problem.targets is None else problem.targets[columns],
-        guide=None if problem.guide is None else problem.guide[np.ix_(rows, columns)],
+def _held_out(
+    part: Problem,
+    trained: Laws,
+    rows: IntVector,
+    unit: IntVector,
+    log_sd: FloatMatrix,
+    grid: FloatVector,
+    rng: np.random.Generator,
+) -> _Curves:
+    """The curves of some draws about laws that did not see them."""
+    position = 2 * (part.x - part.x.min()) / np.ptp(part.x) - 1
+    terms = 4 if part.x.size >= _AMPLE_DRAWS else 3
+    basis, at_grid = (np.polynomial.legendre.legvander(u, terms - 1) for u in (position[rows], _GRID))
+    seen = np.isfinite(part.delta[rows])
+    every = np.arange(part.n_points)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
+        psi = np.stack([trained.psi(k) for k in part.sizes[rows]])
+        z = np.where(seen, (part.delta[rows] - psi) * np.exp(-log_sd[rows]), 0.0)
+        ends = (trained.psi_interval(float(k), _LEVEL) for k in grid)
+        half_width = np.stack([(high - low) / 2 for low, high in ends])
+        own = (half_width / _Z90 * np.exp(-_log_sd(trained, every, grid))) ** 2
+    normal = np.einsum("mi,mp,mj->pij", basis, seen.astype(np.float64), basis)
+    known = np.isfinite(z).all(axis=0) & np.isfinite(own).all(axis=0) & (np.linalg.cond(normal) < _LARGEST_CONDITION)
+    inverse, z = np.linalg.inv(normal[known]), z[:, known]
+
+    def curves(values: FloatMatrix) -> FloatMatrix:
+        return np.asarray(np.einsum("gi,pij,mj,mp->gp", at_grid, inverse, basis, values, optimize=True))
+
+    signs = rng.choice([-1.0, 1.0], size=(_FLIPS, int(unit.max()) + 1))[:, unit]
+    return _Curves(
+        square=(curves(z) / _Z90) ** 2,
+        own=own[:, known],
+        leverage=np.einsum("gi,pij,gj->gp", at_grid, inverse, at_grid),
+        noise=np.stack([curves(z * sign[:, None]) ** 2 for sign in signs]),
     )
 
 
-def _held_out(part: Problem, trained: Laws, rows: IntVector, log_sd: FloatMatrix) -> list[FloatMatrix]:
-    """(3, points) of one group of draws: squared standardised mean less V/s², the square of its noise alone, and 1/n."""
-    if rows.size < 2:
-        return []
-    rows = rows[: 2 * (rows.size // 2)]
-    seen = np.isfinite(part.delta[rows])
-    with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
-        unit = np.exp(-log_sd[rows])
-        psi = np.stack([trained.psi(k) for k in part.sizes[rows]])
-        z = np.where(seen, (part.delta[rows] - psi) * unit, 0.0)
-        n = seen.sum(axis=0)
-        sign = np.where(np.arange(rows.size) % 2 == 0, 1.0, -1.0)
-        low, high = trained.psi_interval(float(np.exp(np.log(part.sizes[rows]).mean())), _LEVEL)
-        own = ((high - low) / (2 * _Z90) * np.exp(-log_sd[rows].mean(axis=0))) ** 2
-        values = np.stack([(z.sum(axis=0) / n) ** 2 / _Z90**2 - own, (sign @ z / n) ** 2 / _Z90**2, 1 / n])
-    return [values[:, np.isfinite(values).all(axis=0) & (n == rows.size)]]
-
-
-def _share(values: FloatMatrix) -> float:
-    if values.shape[1] == 0:
-        return 0.0
-    distance, noise = np.quantile(values[:2], _LEVEL, axis=1)
-    return max(float(distance - noise), float(np.quantile(values[0] - values[2], _LEVEL)), 0.0)
+def _share(found: list[_Curves]) -> FloatVector:
+    """κ at each size of the grid, zero where intervals lack nothing."""
+    square, own, leverage, noise = (
+        np.concatenate([getattr(curves, name) for curves in found], axis=-1) for name in _Curves.__dataclass_fields__
+    )
+    if square.shape[1] == 0:
+        return np.zeros(_GRID.size)
+    steadier = np.minimum(np.median(noise.mean(axis=0) / leverage, axis=1) / _MEDIAN_OF_MEAN_SQUARE, 1.0)
+    by_flip = np.concatenate([np.median(c.noise / c.leverage, axis=2) for c in found]) / _MEDIAN_OF_SQUARE  # (flips, grid)
+    doubt = by_flip.std(axis=0) / by_flip.mean(axis=0)
+    deducted = (1 - _DOUBT * doubt) * steadier
+    lacking = np.quantile(square - own - deducted[:, None] * leverage, _LEVEL, axis=1)
+    return np.asarray(np.maximum(lacking, 0.0))

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from dscale_core.errors import ArgumentError
-from dscale_core.types import Dataset, Draws, FloatMatrix, IntVector, Laws, Learner
+from dscale_core.laws import GUIDED
+from dscale_core.types import Dataset, Draws, IntVector, Laws, Learner
 
 if TYPE_CHECKING:
     from dscale_core.laws.aggregate import AggregateLaw
     from dscale_core.laws.choice import FormChoice
+    from dscale_core.laws.guide import Guide
     from dscale_core.laws.metrics import AccuracyBySize
     from dscale_core.laws.validation import Convergence, Coverage, Extrapolation
 
@@ -94,7 +96,8 @@ class StudyLaws:
         if at.size and not 0 <= at.min() <= at.max() < dataset.n_points:
             raise ArgumentError("points", f"lie between 0 and {dataset.n_points - 1}", at, "Ask for points of the pool.")
         groups = dataset.y_pool[at] if dataset.task == "classification" else None
-        return model.predict_laws(dataset.X_pool[at], groups, at)
+        guide = self._guide(draws.sizes, at) if model.guided else None
+        return model.predict_laws(dataset.X_pool[at], groups, at, guide)
 
     def _inputs(self, draws: Draws, methods: Sequence[str]) -> dict[str, Any]:
         """What the estimators need beside the draws, by the names of `fit_laws`."""
@@ -104,19 +107,16 @@ class StudyLaws:
         if "amortized" in methods:
             inputs["features"] = self.dataset.X_pool[draws.points]
             inputs["targets"] = None if classes else labels
-        if "guided" in methods:
+        if not set(GUIDED).isdisjoint(methods):
             inputs["guide"] = self._guide(draws.sizes, draws.points)
         return inputs
 
-    def _guide(self, sizes: IntVector, points: IntVector) -> FloatMatrix:
-        """What the learner's formula expects of each draw, (m, p). Raises ArgumentError where it has none."""
-        from dscale_core.laws.guided import guide_at
+    def _guide(self, sizes: IntVector, points: IntVector) -> Guide | None:
+        """What the learner's formula expects of these points; None where it has none."""
+        from dscale_core.laws.guide import Guide
 
         listed = np.unique(np.rint(np.geomspace(sizes.min(), sizes.max(), _GUIDE_SIZES)).astype(np.int64))
         expected = self.learner.expected_contributions(self.dataset, listed, points, self.utility)
-        if expected is None:
-            got = f"{self.learner.name!r} with {self.utility!r}, which has none"
-            raise ArgumentError(
-                "method", "belong to a learner with a formula for its contributions", got, 'Use "shrinkage".'
-            )
-        return guide_at(listed, expected, sizes)
+        if expected is None or not np.all(np.isfinite(expected)):
+            return None
+        return Guide(listed.astype(np.float64), expected)

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dscale_core.errors import ArgumentError
 from dscale_core.laws.grouping import SizeGroups, determination, group_means, size_groups
+from dscale_core.laws.guide import Guide
 from dscale_core.types import FloatMatrix, FloatVector, IntVector, Laws, LawStatus
 
 __all__ = ["Block", "Fitted", "Problem", "Screen", "blocks", "finish", "make_problem", "screen"]
@@ -42,7 +43,7 @@ class Problem:
     groups: IntVector | None
     targets: FloatVector | None = None
     on_progress: Callable[[float], object] | None = None
-    guide: FloatMatrix | None = None  # (m, p) what a formula expects of each draw
+    guide: Guide | None = None
 
     @property
     def n_points(self) -> int:
@@ -125,7 +126,7 @@ def make_problem(
     groups: ArrayLike | None = None,
     targets: ArrayLike | None = None,
     on_progress: Callable[[float], object] | None = None,
-    guide: ArrayLike | None = None,
+    guide: Guide | None = None,
 ) -> Problem:
     """Check the arguments of `fit_laws`; raises ArgumentError naming the one that does not fit."""
     d = np.asarray(delta)
@@ -155,7 +156,7 @@ def make_problem(
         groups=None if groups is None else _codes("groups", groups, p, "point"),
         targets=None if targets is None else _targets(targets, p),
         on_progress=on_progress,
-        guide=None if guide is None else _guide(guide, (m, p)),
+        guide=None if guide is None else _guide(guide, p),
     )
 
 
@@ -166,13 +167,10 @@ def _codes(argument: str, values: ArrayLike, length: int, unit: str) -> IntVecto
     return np.unique(array, return_inverse=True)[1].astype(np.int64)
 
 
-def _guide(guide: ArrayLike, shape: tuple[int, int]) -> FloatMatrix:
-    array = np.asarray(guide, dtype=np.float64)
-    if array.shape != shape or not np.all(np.isfinite(array)):
-        raise ArgumentError(
-            "guide", f"be finite, of shape {shape}", array.shape, "Pass what a formula expects of each draw."
-        )
-    return array
+def _guide(guide: Guide, p: int) -> Guide:
+    if guide.expected.shape[1] != p:
+        raise ArgumentError("guide", f"speak of {p} points", guide.expected.shape, "Ask the formula for the points drawn.")
+    return guide
 
 
 def _targets(targets: ArrayLike, p: int) -> FloatVector:

@@ -6,6 +6,8 @@ to the posterior mean of ψ_k over the sampled sizes; α has its posterior's 90 
 them, draws) are resampled, and the wider of posterior and resampling counts; the law's own error, measured on held-out
 passes, is added on top (`misfit`).
 
+Where the learner has a formula for ψ_k, the draws' deviations from it are what is fitted (`guided`).
+
 With few draws this is far closer to the truth than maximum likelihood, whose exponents chase the noise. The interval is
 that of one point: the laws of different points share coalitions, so averages over points must not add these up.
 """
@@ -17,6 +19,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from dscale_core.laws.guided import best_around
 from dscale_core.laws.misfit import measure_misfit
 from dscale_core.laws.moments import grid_sums
 from dscale_core.laws.posterior import GRID, nodes
@@ -33,13 +36,14 @@ _EDGE_SHARE = 0.5  # of the posterior of α in the outermost cells
 
 
 def fit(problem: Problem) -> Laws:
-    """Fit every usable point; deterministic."""
-    laws = fit_draws(problem)
-    return replace(laws, misfit=measure_misfit(problem, screen(problem), laws, fit_draws))
+    """Fit every usable point, around the problem's guide where that helps; deterministic."""
+    chosen = best_around(problem, fit_draws)
+    laws = chosen(problem)
+    return replace(laws, misfit=measure_misfit(problem, screen(problem), laws, chosen))
 
 
 def fit_draws(problem: Problem) -> Laws:
-    """The same without the measured misfit."""
+    """The same from the draws alone, without the measured misfit."""
     screened = screen(problem)
     fitted = Fitted.empty(problem.n_points)
     prior = learn_prior(problem, screened)

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dscale_core.errors import ArgumentError
 from dscale_core.laws import fit_laws
+from dscale_core.laws.guide import Guide
 from dscale_core.laws.metrics import accuracy_by_size, group_means, size_groups
 from dscale_core.types import Draws, FloatMatrix, FloatVector, IntVector, Laws
 
@@ -116,11 +117,11 @@ def convergence(
     counts: Sequence[int] = COUNTS,
     max_points: int = _MAX_POINTS,
     on_progress: Progress | None = None,
-    **inputs: ArrayLike | None,
+    **inputs: ArrayLike | Guide | None,
 ) -> Convergence:
     """Fit the first ``counts`` draws by each method and hold the laws against the validation means.
 
-    inputs : groups, features, targets (p, …) and guide (m, p) as in `fit_laws`. Counts beyond the draws there are become one
+    inputs : groups, features, targets (p, …) and guide as in `fit_laws`. Counts beyond the draws there are become one
     point at all draws. Raises ArgumentError where the two sample sets value other points, or fewer than 5 draws exist.
     """
     draws, validation, inputs, n_all = _subset(draws, validation, max_points, inputs)
@@ -151,7 +152,7 @@ def extrapolation(
     methods: Sequence[str],
     limit: float | None = None,
     max_points: int = _MAX_POINTS,
-    **inputs: ArrayLike | None,
+    **inputs: ArrayLike | Guide | None,
 ) -> Extrapolation:
     """Fit only draws of size up to ``limit`` (None: the geometric mean of the sizes) and judge at all validation sizes.
 
@@ -181,14 +182,11 @@ def extrapolation(
 
 
 def _fit(draws: Draws, rows: IntVector, method: str, inputs: dict[str, Any]) -> Laws:
-    own = dict(inputs)
-    if own.get("guide") is not None:
-        own["guide"] = own["guide"][rows]
-    return fit_laws(draws.delta[rows], draws.sizes[rows], method, passes=draws.passes[rows], **own)
+    return fit_laws(draws.delta[rows], draws.sizes[rows], method, passes=draws.passes[rows], **inputs)
 
 
 def _subset(
-    draws: Draws, validation: Draws, max_points: int, inputs: dict[str, ArrayLike | None]
+    draws: Draws, validation: Draws, max_points: int, inputs: dict[str, ArrayLike | Guide | None]
 ) -> tuple[Draws, Draws, dict[str, Any], int]:
     """Both sample sets, and what goes with them, at no more than ``max_points`` points."""
     if not np.array_equal(draws.points, validation.points):
@@ -198,6 +196,8 @@ def _subset(
     cut = [replace(d, delta=d.delta[:, chosen], points=d.points[chosen]) for d in (draws, validation)]
     own: dict[str, Any] = {}
     for name, values in inputs.items():
-        array = None if values is None else np.asarray(values)
-        own[name] = array if array is None else array[:, chosen] if name == "guide" else array[chosen]
+        if isinstance(values, Guide):
+            own[name] = values.take(chosen)
+        else:
+            own[name] = None if values is None else np.asarray(values)[chosen]
     return cut[0], cut[1], own, p

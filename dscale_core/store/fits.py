@@ -18,7 +18,7 @@ from dscale_core.types import Laws
 __all__ = ["Fits"]
 
 _ARRAYS = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "n_draws", "r2", "covariance", "points", "misfit")
-_SCALARS = ("center", "min_size", "max_size", "form")
+_SCALARS = ("center", "min_size", "max_size", "form", "guided")
 
 
 class Fits:
@@ -39,6 +39,7 @@ class Fits:
             "min_size": int(laws.min_size),
             "max_size": int(laws.max_size),
             "form": laws.form,
+            "guided": bool(laws.guided),
         }
         with self._catalog.transaction() as db:
             values = (record.id, study_id, role, laws.method, record.created, n_coalitions, json.dumps(counts), seconds)
@@ -49,14 +50,19 @@ class Fits:
         """All fits of a study, newest first."""
         return [_record(row) for row in self._rows(study_id)]
 
-    def load(self, study_id: str, method: str | None = None) -> Laws:
-        """The newest laws, of one estimator where it is named. Raises NotFoundError, and StoreError where damaged."""
+    def load(self, study_id: str, method: str | None = None, fit_id: str | None = None) -> Laws:
+        """The newest laws, of one estimator where it is named, or those of one fit by its id.
+
+        Raises NotFoundError, and StoreError where damaged.
+        """
         for row in self._rows(study_id):
-            if method in (None, row["method"]):
+            if method in (None, row["method"]) and fit_id in (None, row["id"]):
                 arrays = load_arrays(self._path(study_id, row["id"]), row["sha256"])
                 scalars = json.loads(row["scalars"])
                 known = {name: scalars[name] for name in _SCALARS if name in scalars}
                 return Laws(method=row["method"], **arrays, **known)  # type: ignore[arg-type]
+        if fit_id is not None:
+            raise NotFoundError(f"This study has no fit {fit_id!r}. Choose one from the list of its fits.")
         wanted = "no fit" if method is None else f"no fit by {method!r}"
         raise NotFoundError(f"This study has {wanted} yet. Fit the laws first.")
 

@@ -40,15 +40,15 @@ def test_one_batch_raises_every_status() -> None:
     np.testing.assert_allclose(laws.psi(316)[[0]], 1.0, rtol=0.05)
 
 
-def _beside(method: str, points: int, draws: int) -> dict[str, Any]:
+def _beside(method: str, points: int) -> dict[str, Any]:
     """What an estimator needs beside the draws."""
     if method == "amortized":
         return {"features": np.arange(3.0 * points).reshape(points, 3), "groups": np.arange(points) % 2}
-    return {"guide": np.zeros((draws, points))} if method == "guided" else {}
+    return {}
 
 
-# the network answers from features, which here say nothing; the formula's estimator wants one size a coalition
-DRAWN = [name for name in list_methods() if name not in ("amortized", "guided")]
+# the network answers from features, which here say nothing
+DRAWN = [name for name in list_methods() if name != "amortized"]
 
 
 @pytest.mark.parametrize("method", DRAWN)
@@ -67,7 +67,7 @@ def test_bad_points_never_stop_or_change_the_good_ones(method: str) -> None:
 
 @pytest.mark.parametrize("method", list_methods())
 def test_a_batch_of_nothing_usable_still_returns(method: str) -> None:
-    laws = fit_laws(np.zeros((10, 3)), np.geomspace(10, 100, 10), method, **_beside(method, 3, 10))
+    laws = fit_laws(np.zeros((10, 3)), np.geomspace(10, 100, 10), method, **_beside(method, 3))
     assert laws.status.tolist() == ["no_signal"] * 3
     assert laws.method == method
 
@@ -75,7 +75,7 @@ def test_a_batch_of_nothing_usable_still_returns(method: str) -> None:
 @pytest.mark.parametrize("method", list_methods())
 def test_an_unaffected_point_reports_its_range_and_center(method: str) -> None:
     known = known_draws(5, 40, 1, 1.0)
-    laws = fit_laws(known.delta, known.sizes, method, **_beside(method, 5, 40))
+    laws = fit_laws(known.delta, known.sizes, method, **_beside(method, 5))
     assert (laws.min_size, laws.max_size) == (100, 1000)
     assert laws.center == pytest.approx(np.exp(np.log(known.sizes).mean()))
     assert laws.points.tolist() == [0, 1, 2, 3, 4]

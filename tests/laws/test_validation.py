@@ -98,15 +98,17 @@ def test_a_study_answers_for_its_laws(cache: Path) -> None:
     with pytest.raises(NotFoundError):
         study.accuracy()
     study.sample(role="validation")
-    for method in ("two_term", "guided", "shrinkage"):
+    for method in ("two_term", "likelihood", "shrinkage"):
         assert study.fit(method).method == method
+    assert study.laws("shrinkage").guided  # the formula is good here
+    assert not study.laws("likelihood").guided
     kept = study.laws("two_term")
     assert kept.form == "two_term"
     a, b = kept.terms
     np.testing.assert_allclose(kept.psi(100), a / 100 + b / 100**2)
     assert study.laws("shrinkage").misfit.shape == (2, study.fit("shrinkage").misfit.shape[1])
-    assert study.accuracy("guided").r2.size == study.coverage().coverage.size == 2
-    assert study.convergence(("shrinkage", "guided"), counts=(10, 24)).r2.shape == (2, 2, 2)
+    assert study.accuracy("likelihood").r2.size == study.coverage().coverage.size == 2
+    assert study.convergence(("shrinkage", "likelihood"), counts=(10, 24)).r2.shape == (2, 2, 2)
     assert study.extrapolation(("two_term",), limit=200).r2.shape == (1, 2)
     assert study.aggregate().alpha > 0
     assert study.choose_form().points.tolist() == list(points)
