@@ -14,133 +14,36 @@ What the coalitions have in common does not show there; networks trained on half
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from statistics import NormalDist
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dscale_core.errors import ArgumentError
+from dscale_core.laws.amortized_model import LARGEST_LOG_EXPONENT, METHOD, AmortizedModel
 from dscale_core.laws.guide import Guide
-from dscale_core.laws.guided import around_by_share, helps, projected
+from dscale_core.laws.guided import around_by_share, helps
 from dscale_core.laws.misfit import measure_misfit
 from dscale_core.laws.prepare import Fitted, Problem, Screen, finish, make_problem, screen
 from dscale_core.laws.shrinkage import fit_draws
-from dscale_core.types import FloatMatrix, FloatVector, IntVector, Laws, LawStatus
+from dscale_core.types import FloatMatrix, IntVector, Laws
 
 if TYPE_CHECKING:
     from dscale_core.laws.network import Examples, Settings
 
-__all__ = ["AmortizedModel", "fit", "fit_amortized"]
+__all__ = ["fit", "fit_amortized"]
 
-_Z90 = NormalDist().inv_cdf(0.95)
-_LARGEST_LOG_EXPONENT = 2.0  # as published
 _FEW_HELD_OUT = 20
 _HALVES_POINTS = 2_000
 _TRIMMED_SHARE = 0.76  # mean of a square standard normal below its 95 % point
 Progress = Callable[[float], object]
 
 
-@dataclass(frozen=True, eq=False)
-class AmortizedModel:
-    """A trained network with what it takes to read features and to write laws."""
-
-    network: Any
-    shift: FloatVector  # (d,) of the features
-    spread: FloatVector  # (d,)
-    labels: NDArray[Any] | None  # class labels in the order of the outputs; None for regression
-    unit: float  # of the draws
-    center: float
-    min_size: int
-    max_size: int
-    amplitude_error: float  # variance of ψ at the centre, in units of a draw's variance there
-    alpha_error: float  # variance of α
-    guided: bool = False
-
-    def predict_laws(
-        self,
-        features: ArrayLike,
-        groups: ArrayLike | None = None,
-        points: ArrayLike | None = None,
-        guide: Guide | None = None,
-    ) -> Laws:
-        """Laws of any points, sampled or not: features (p, d), groups (p,) class labels (classification), points (p,).
-
-        A model that is ``guided`` needs what the formula expects of these points. Raises ArgumentError without it, where
-        shapes differ from training, or a class was never seen.
-        """
-        if self.guided and guide is None:
-            raise ArgumentError("guide", "be given, as in training", "None", "Ask the formula for these points.")
-        X = _matrix(features, self.shift.size)
-        codes = self._codes(groups, X.shape[0])
-        fitted = self._fitted(X, codes)
-        p = X.shape[0]
-        dummy = make_problem(np.zeros((1, p)), np.array([self.center]))
-        screened = Screen(np.full(p, LawStatus.OK.value, dtype="<U13"), np.zeros(p, dtype=np.int64), np.ones(p))
-        dummy = replace(dummy, center=self.center, guide=guide)
-        laws = replace(finish("amortized", dummy, screened, fitted), min_size=self.min_size, max_size=self.max_size)
-        if self.guided:
-            laws = finish("amortized", dummy, screened, projected(laws, dummy, screened.scale))
-        at = np.arange(p) if points is None else np.asarray(points, dtype=np.int64)
-        return replace(laws, min_size=self.min_size, max_size=self.max_size, points=at, guided=self.guided)
-
-    def _codes(self, groups: ArrayLike | None, p: int) -> IntVector:
-        if self.labels is None:
-            return np.zeros(p, dtype=np.int64)
-        if groups is None:
-            raise ArgumentError("groups", "be given", "None", "Pass the class of each point.")
-        array = np.asarray(groups)
-        if array.shape != (p,) or not np.isin(array, self.labels).all():
-            got = f"shape {array.shape}, values {np.unique(array)[:5]}"
-            raise ArgumentError("groups", f"be {p} of the classes {self.labels}", got, "Pass classes seen in training.")
-        return np.searchsorted(self.labels, array).astype(np.int64)
-
-    def _standardised(self, X: FloatMatrix) -> NDArray[np.float32]:
-        return np.clip((X - self.shift) / self.spread, -30, 30).astype(np.float32)
-
-    def _fitted(self, X: FloatMatrix, codes: IntVector) -> Fitted:
-        """Laws in units of the draws."""
-        from dscale_core.laws.network import predict
-
-        sign, log_a, log_alpha, log_s, log_beta = predict(self.network, self._standardised(X), codes).T
-        alpha, beta = (np.exp(np.clip(v, -5.0, _LARGEST_LOG_EXPONENT)) for v in (log_alpha, log_beta))
-        amplitude = self.unit * np.where(sign >= 0, 1.0, -1.0) * np.exp(np.clip(log_a, -60, 60))
-        sigma = self.unit * np.exp(np.clip(log_s, -60, 60))
-        covariance = np.zeros((alpha.size, 2, 2))
-        covariance[:, 0, 0], covariance[:, 1, 1] = self.amplitude_error * sigma**2, self.alpha_error
-        half = _Z90 * np.sqrt(self.alpha_error)
-        at_bound = np.zeros(alpha.size, dtype=bool)
-        return Fitted(amplitude, alpha, sigma, beta, np.maximum(alpha - half, 0.0), alpha + half, covariance, at_bound)
-
-
 def fit(problem: Problem) -> Laws:
     """Train on the usable points and predict their laws; needs features, and groups or (regression) targets."""
     _require(problem)
-    if helps(problem, fit_draws):
-        return around_by_share(problem, _fit_alone, _HALVES_POINTS)[0]
-    laws = _fit_alone(problem)
-    quiet = replace(problem, on_progress=None)
-    return replace(laws, misfit=measure_misfit(quiet, screen(problem), laws, _fit_alone, _HALVES_POINTS, splits=1))
-
-
-def _fit_alone(problem: Problem) -> Laws:
-    screened = screen(problem)
-    fitted = Fitted.empty(problem.n_points)
-    usable = screened.usable
-    if usable.size:
-        assert problem.features is not None
-        model = _train(problem, usable, None, problem.on_progress)
-        codes = np.zeros(usable.size, dtype=np.int64) if problem.groups is None else problem.groups[usable]
-        own = model._fitted(problem.features[usable], codes)
-        scale = screened.scale[usable]
-        for name in ("alpha", "beta", "alpha_low", "alpha_high"):
-            getattr(fitted, name)[usable] = getattr(own, name)
-        fitted.amplitude[usable], fitted.sigma[usable] = own.amplitude / scale, own.sigma / scale
-        fitted.covariance[usable] = own.covariance
-        fitted.covariance[usable, 0, 0] /= scale
-        fitted.covariance[usable, 0, 0] /= scale
-    return finish("amortized", problem, screened, fitted)
+    return _learn(problem, None)[1]
 
 
 def fit_amortized(
@@ -152,25 +55,65 @@ def fit_amortized(
     settings: Settings | None = None,
     on_progress: Progress | None = None,
     guide: Guide | None = None,
+    passes: ArrayLike | None = None,
 ) -> AmortizedModel:
     """Train on draws delta (m, p) and keep the model, whose `predict_laws` answers for points that were never sampled.
 
     groups (p,) class labels, or targets (p,) for regression. Raises ArgumentError where features or both of these are
     missing, or no point can be fitted.
     """
-    problem = make_problem(delta, sizes, None, features, groups, targets, guide=guide)
+    problem = make_problem(delta, sizes, passes, features, groups, targets, on_progress, guide)
     _require(problem)
-    guided = helps(problem, fit_draws)
-    if guided:
-        assert problem.guide is not None
-        problem = replace(problem, delta=problem.delta - problem.guide.at(problem.sizes), guide=None)
-    usable = screen(problem).usable
-    if usable.size == 0:
+    if screen(problem).usable.size == 0:
         raise ArgumentError("delta", "hold a point with draws of several sizes", "none", "Sample first.")
-    model = replace(_train(problem, usable, settings, on_progress), guided=guided)
-    if groups is None:
-        return model
-    return replace(model, labels=np.unique(np.asarray(groups)))
+    model = _learn(problem, settings)[0]
+    assert model is not None
+    return model if groups is None else replace(model, labels=np.unique(np.asarray(groups)))
+
+
+def _learn(problem: Problem, settings: Settings | None) -> tuple[AmortizedModel | None, Laws]:
+    """The network trained on all draws, and the laws of the points it learned from; None without usable points."""
+    models: list[AmortizedModel] = []
+
+    def report(share: float) -> None:
+        if problem.on_progress:  # one training on all draws and two on half of them
+            problem.on_progress(min((len(models) + share) / 3, 1.0))
+
+    def fit_alone(part: Problem) -> Laws:
+        screened = screen(part)
+        fitted = Fitted.empty(part.n_points)
+        if screened.usable.size:
+            model = _train(part, screened.usable, settings, report)
+            models.append(model)
+            _write(model, part, screened, fitted)
+        return finish(METHOD, part, screened, fitted)
+
+    if helps(problem, fit_draws):
+        laws, share = around_by_share(problem, fit_alone, _HALVES_POINTS)
+        # the network trained on all draws comes last
+        model = replace(models[-1], guided=True, share=share, misfit=laws.misfit) if models else None
+    else:
+        laws = fit_alone(problem)
+        misfit = measure_misfit(problem, screen(problem), laws, fit_alone, _HALVES_POINTS, splits=1)
+        laws = replace(laws, misfit=misfit)
+        model = replace(models[0], misfit=misfit) if models else None
+    report(3.0)
+    return model, laws
+
+
+def _write(model: AmortizedModel, problem: Problem, screened: Screen, fitted: Fitted) -> None:
+    """Predictions for the usable points, in the scaled units of ``fitted``."""
+    assert problem.features is not None
+    usable = screened.usable
+    codes = np.zeros(usable.size, dtype=np.int64) if problem.groups is None else problem.groups[usable]
+    own = model.fitted(problem.features[usable], codes)
+    scale = screened.scale[usable]
+    for name in ("alpha", "beta", "alpha_low", "alpha_high"):
+        getattr(fitted, name)[usable] = getattr(own, name)
+    fitted.amplitude[usable], fitted.sigma[usable] = own.amplitude / scale, own.sigma / scale
+    fitted.covariance[usable] = own.covariance
+    fitted.covariance[usable, 0, 0] /= scale
+    fitted.covariance[usable, 0, 0] /= scale
 
 
 def _require(problem: Problem) -> None:
@@ -219,7 +162,7 @@ def _examples(
     deviation = float(target.std()) or 1.0
     x = problem.x[:, usable].T if problem.x.ndim == 2 else problem.x
     return Examples(
-        X=model._standardised(problem.features[usable]),
+        X=model.standardised(problem.features[usable]),
         code=np.zeros(usable.size, dtype=np.int64) if problem.groups is None else problem.groups[usable],
         target=((target - target.mean()) / deviation).astype(np.float32),
         n_classes=1 if problem.groups is None else int(problem.groups.max()) + 1,
@@ -236,7 +179,7 @@ def _calibrated(model: AmortizedModel, network: Any, examples: Examples, rows: I
 
     sign, log_a, log_alpha, log_s, log_beta = (v[:, None] for v in predict(network, examples.X[rows], examples.code[rows]).T)
     x = np.broadcast_to(examples.x if examples.x.ndim == 1 else examples.x[rows], examples.y[rows].shape).astype(np.float64)
-    alpha, beta = (np.exp(np.clip(v, -5.0, _LARGEST_LOG_EXPONENT)) for v in (log_alpha, log_beta))
+    alpha, beta = (np.exp(np.clip(v, -5.0, LARGEST_LOG_EXPONENT)) for v in (log_alpha, log_beta))
     psi = np.where(sign >= 0, 1.0, -1.0) * np.exp(np.clip(log_a, -60, 60) - alpha * x)
     unit = np.exp(-np.clip(log_s, -60, 60) + 0.5 * beta * x)
     z = np.where(examples.present[rows], (examples.y[rows] - psi) * unit, np.nan)
@@ -264,10 +207,3 @@ def _excess(z: FloatMatrix) -> float:
     kept = max(int(0.95 * n.size), 1)
     trimmed = [float(np.sort(values)[:kept].mean()) for values in (of_mean, of_noise)]
     return (trimmed[0] - trimmed[1]) / _TRIMMED_SHARE
-
-
-def _matrix(features: ArrayLike, d: int) -> FloatMatrix:
-    array = np.asarray(features, dtype=np.float64)
-    if array.ndim != 2 or array.shape[1] != d or not np.all(np.isfinite(array)):
-        raise ArgumentError("features", f"be finite, of shape (p, {d})", array.shape, "Pass the features used in training.")
-    return array

@@ -91,7 +91,7 @@ class StudyLaws:
 
         draws, dataset = self.draws(), self.dataset
         inputs = self._inputs(draws, ("amortized",))
-        model = fit_amortized(draws.delta, draws.sizes, on_progress=on_progress, **inputs)
+        model = fit_amortized(draws.delta, draws.sizes, on_progress=on_progress, passes=draws.passes, **inputs)
         at = np.arange(dataset.n_points) if points is None else np.asarray(points, dtype=np.int64)
         if at.size and not 0 <= at.min() <= at.max() < dataset.n_points:
             raise ArgumentError("points", f"lie between 0 and {dataset.n_points - 1}", at, "Ask for points of the pool.")

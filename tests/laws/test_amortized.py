@@ -6,6 +6,7 @@ import pytest
 from dscale_core.errors import ArgumentError
 from dscale_core.laws import fit_laws
 from dscale_core.laws.amortized import fit_amortized
+from dscale_core.laws.guide import Guide
 from dscale_core.laws.network import Settings
 
 TINY = Settings(epochs=3, pretraining_epochs=1, least_steps=0)
@@ -47,6 +48,22 @@ def test_regression_needs_no_classes() -> None:
     model = fit_amortized(np.abs(delta), sizes, X, targets=X[:, 0] * 3, settings=QUICK)
     laws = model.predict_laws(X)
     assert np.corrcoef(np.log(np.abs(laws.psi(316))), np.log(np.abs(amplitude)))[0, 1] > 0.7
+
+
+def test_around_a_formula_unseen_points_need_it_too() -> None:
+    delta, sizes, X, y, amplitude, alpha = _lawful(300, 12, 5)
+    at = np.array([100.0, 300.0, 1000.0])
+    expected = 1.1 * amplitude * np.exp(-alpha * np.log(at / 316)[:, None])
+    guide = Guide(at, expected)
+    model = fit_amortized(delta[:, :250], sizes, X[:250], y[:250], settings=QUICK, guide=guide.take(np.arange(250)))
+    assert model.guided
+    assert 0 <= model.share <= 1
+    with pytest.raises(ArgumentError, match="guide must"):
+        model.predict_laws(X[250:], y[250:])
+    laws = model.predict_laws(X[250:], y[250:], guide=guide.take(np.arange(250, 300)))
+    assert laws.guided
+    assert np.corrcoef(laws.psi(316), amplitude[250:])[0, 1] > 0.95
+    assert laws.misfit.shape == (2, 7)
 
 
 def test_one_seed_gives_the_same_laws_and_leaves_the_global_generator() -> None:
