@@ -282,11 +282,14 @@ class Laws:
         return self.psi(k) - half, self.psi(k) + half
 
     def _misfit_deviation(self, k: float) -> FloatVector | float:
-        """Standard deviation of the law's own error at size k; beyond the measured sizes it keeps its last share."""
+        """Standard deviation of the law's own error at size k; beyond the measured sizes it grows."""
         if self.misfit.shape[1] == 0:
             return 0.0
-        share = np.interp(np.log(k), np.log(self.misfit[0]), self.misfit[1])
-        return np.asarray(np.sqrt(share) * self.sigma * np.power(k, -0.5 * self.beta))
+        at = np.log(self.misfit[0])
+        share = np.interp(np.log(k), at, self.misfit[1])
+        # what was too small to be fitted goes on growing with the distance in log k
+        beyond = max(abs(2 * np.log(k) - at[0] - at[-1]) / (at[-1] - at[0]), 1.0)
+        return np.asarray(beyond * np.sqrt(share) * self.sigma * np.power(k, -0.5 * self.beta))
 
     def to_frame(self) -> pd.DataFrame:
         """One row a point: point, c, alpha, alpha_low, alpha_high, sigma, beta, r2, n_draws, status."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = ["StudyLaws"]
 
-_GUIDE_SIZES = 12
+_GUIDE_SIZES = 8
 _DEFAULT = ("shrinkage", "likelihood")
 
 

@@ -97,6 +97,16 @@ def test_misfit_is_found_where_the_law_bends_and_hardly_where_it_holds() -> None
     assert covered[1] > 0.8
 
 
+def test_beyond_the_sizes_the_laws_own_error_grows() -> None:
+    known = known_draws(4, 60, 56)
+    plain = fit_laws(known.delta, known.sizes)
+    laws = replace(plain, misfit=np.array([[100.0, 1000.0], [0.04, 0.04]]))
+    for k, factor in ((100.0, 1), (316.0, 1), (1000.0, 1), (10_000.0, 3)):
+        (low, high), (bare, _) = laws.psi_interval(k), plain.psi_interval(k)
+        own = 1.6449 * factor * 0.2 * laws.sigma * k ** (-laws.beta / 2)
+        np.testing.assert_allclose((high - low) / 2, np.hypot(laws.psi(k) - bare, own), rtol=1e-3)
+
+
 def test_few_points_add_no_misfit_and_few_draws_that_of_a_line() -> None:
     few_points, few_draws = known_draws(10, 100, 54), known_draws(100, 10, 54)
     assert fit_laws(few_points.delta, few_points.sizes).misfit.shape == (2, 0)
