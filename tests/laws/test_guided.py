@@ -47,6 +47,22 @@ def test_intervals_around_a_formula_cover() -> None:
         assert 0.75 < np.mean((low < known.psi(k)) & (known.psi(k) < high)) <= 1.0
 
 
+def test_bad_points_keep_their_status_around_a_formula() -> None:
+    known = known_draws(60, 30, 57, 0.7)
+    sizes = np.geomspace(100, 1000, 5)
+    guide = Guide(sizes, _expected(known, sizes, 0.02, 3))
+    good = fit_laws(known.delta, known.sizes, guide=guide)
+    delta = known.delta.copy()
+    delta[:, 0], delta[3:, 1], delta[5, 2], delta[:, 3] = 0.0, np.nan, np.inf, np.nan
+    laws = fit_laws(delta, known.sizes, guide=guide)
+    assert laws.guided
+    assert laws.status[:4].tolist() == ["no_signal", "too_few_draws", "not_finite", "too_few_draws"]
+    assert np.isnan(laws.c[:4]).all()
+    assert np.isfinite(laws.c[4:]).all()
+    error = np.sqrt(good.covariance[4:, 0, 0])
+    assert np.all(np.abs(laws.psi(316) - good.psi(316))[4:] < error)
+
+
 def test_the_formula_is_read_between_its_sizes() -> None:
     sizes = np.array([100.0, 400.0, 1000.0])
     guide = Guide(sizes, 2 / sizes[:, None] * np.ones((1, 3)))  # k psi is constant: exact between the nodes
