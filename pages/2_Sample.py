@@ -1,7 +1,5 @@
 """Sample: choose a learner and the sizes, see what it costs, start it, close the browser, come back."""
 
-from dataclasses import replace
-
 import streamlit as st
 
 from dscale_core import jobs
@@ -13,8 +11,9 @@ from pages._ui.dataset import choose_dataset
 from pages._ui.jobs import show_jobs
 from pages._ui.noise import has_seed, show_noise
 from pages._ui.page import PAGES, begin_page, errors_shown
-from pages._ui.plan import check_recipe, choose_recipe, choose_workers
+from pages._ui.plan import check_recipe, choose_recipe
 from pages._ui.preview import show_exponents, show_preview
+from pages._ui.validation_draws import choose_validation
 
 begin_page("Sample", "Draw contributions δ: how much each point helps random training sets of many sizes.")
 
@@ -80,7 +79,7 @@ def this_study(study):
         with left, st.container(border=True), errors_shown():
             show_noise(study.dataset, study.learner, study.utility, study.plan)
     with left, st.container(border=True), errors_shown():
-        validation(study, done, busy)
+        choose_validation(study, done.done > 0, busy)
 
 
 def audit(study):
@@ -97,30 +96,6 @@ def audit(study):
         cells[2].metric("Rank correlation", f"{report.rank_correlation:.4f}" if known else "not defined")
     if st.button("Audit 24 pairs", icon=":material/fact_check:"):
         jobs.submit(study, "audit", {"pairs": 24})
-        st.rerun()
-
-
-def validation(study, done, busy):
-    st.markdown("**Validation draws** · coalitions that the fit never sees")
-    if "validation" in study.roles():
-        have = study.progress("validation")
-        if busy:
-            st.caption("Their progress is shown above while they are drawn.")
-        else:
-            st.progress(have.done / have.total, text=f"{have.done:,} of {have.total:,} coalitions drawn")
-        if have.done < have.total and not busy and st.button("Draw the missing validation coalitions"):
-            jobs.submit(study, "sample", {"role": "validation", "n_jobs": st.session_state.get("more_jobs", 1)})
-            st.rerun()
-        st.page_link(PAGES["Validate"], label="Validate the laws", icon=":material/arrow_forward:")
-        return
-    st.caption("They make the accuracy on Validate honest. Same sizes and points, a seed of their own.")
-    cells = st.columns(2, vertical_alignment="bottom")
-    draws = cells[0].number_input("Coalitions", 1, 1_000_000, study.plan.draws, key="validation_draws")
-    with cells[1]:
-        n_jobs = choose_workers("more_jobs")
-    if st.button("Draw validation coalitions", icon=":material/verified:", disabled=done.done == 0):
-        study.add_samples(replace(study.plan, draws=int(draws), seed=study.plan.seed + 1), role="validation")
-        jobs.submit(study, "sample", {"role": "validation", "n_jobs": n_jobs})
         st.rerun()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dscale_core.sampling.audit import AuditReport, audit
 from dscale_core.sampling.coalitions import Coalitions
 from dscale_core.sampling.cost import CostEstimate, Saving, estimate_cost
-from dscale_core.sampling.plan import check_plan
+from dscale_core.sampling.plan import check_plan, validation_plan
 from dscale_core.sampling.sampler import SampledSpan, sample, sample_spans
 from dscale_core.sampling.spans import Span, missing_ranges
 
@@ -22,4 +22,5 @@ __all__ = [
     "missing_ranges",
     "sample",
     "sample_spans",
+    "validation_plan",
 ]

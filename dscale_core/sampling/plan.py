@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from dscale_core.errors import ArgumentError, DataError
 from dscale_core.sampling.coalitions import quotas
 from dscale_core.types import Dataset, IntVector, Learner, SamplingPlan
 
-__all__ = ["check_plan", "valued_points"]
+__all__ = ["check_plan", "validation_plan", "valued_points"]
+
+_VALIDATION_SIZES = 4
 
 
 def valued_points(dataset: Dataset, plan: SamplingPlan) -> IntVector:
@@ -40,6 +44,18 @@ def check_plan(dataset: Dataset, learner: Learner, plan: SamplingPlan, utility: 
     if plan.stratify and dataset.task == "classification":
         _check_strata(dataset, plan)
     learner.bind(dataset, utility)
+
+
+def validation_plan(plan: SamplingPlan, sizes: tuple[int, ...] | None = None, draws: int = 60) -> SamplingPlan:
+    """Fresh coalitions for the points of ``plan``: so many draws at each of a few sizes, under the next seed.
+
+    sizes : None takes four from the smallest to the largest of the plan, evenly spaced in log k; larger ones than the plan
+        has show how far its laws reach beyond
+    """
+    if sizes is None:
+        spaced = np.rint(np.geomspace(plan.min_size, plan.max_size, _VALIDATION_SIZES)).astype(np.int64)
+        sizes = tuple(int(k) for k in np.unique(spaced))
+    return replace(plan, sizes=tuple(sorted(set(sizes))), draws=draws, seed=plan.seed + 1)
 
 
 def _check_strata(dataset: Dataset, plan: SamplingPlan) -> None:

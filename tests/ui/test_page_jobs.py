@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -123,11 +124,23 @@ def test_validation_draws_have_a_seed_of_their_own(monkeypatch, open_page, tmp_p
     study.sample()
     desk = Desk(monkeypatch)
     app = open_page("Sample", tmp_path, query={"view": "This study"})
+    assert app.text_input(key="validation_sizes").value == "20, 29, 42, 60"
+    app.text_input(key="validation_sizes").set_value("50, many").run()
+    assert "whole numbers" in " ".join(error.value for error in app.error)
+    assert button(app, "Draw validation coalitions").disabled
+    app.text_input(key="validation_sizes").set_value("200, 50").run()
     app.number_input(key="validation_draws").set_value(6).run()
+    assert "12 coalitions" in texts(app)
     button(app, "Draw validation coalitions").click().run()
-    assert study.plan_of("validation") == replace(plan, draws=6, seed=4)
+    assert study.plan_of("validation") == replace(plan, sizes=(50, 200), draws=6, seed=4)
     ((kind, _, params),) = desk.asked
     assert (kind, params["role"]) == ("sample", "validation")
+    first = study.sample(role="validation")
+    button(app.run(), "Draw as many again").click().run()
+    assert study.plan_of("validation").draws == 12
+    again = study.sample(role="validation")
+    np.testing.assert_array_equal(again.delta[: first.sizes.size], first.delta)  # what was drawn stays as it was
+    assert np.bincount(again.sizes)[[50, 200]].tolist() == [12, 12]
 
 
 def test_fit_is_submitted_with_the_chosen_method(monkeypatch, open_page, finished) -> None:
