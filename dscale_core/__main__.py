@@ -1,4 +1,4 @@
-"""The command line: ``python -m dscale_core sample | fit | export | studies | datasets | learners``.
+"""The command line: ``python -m dscale_core sample | fit | validate | export | studies | datasets | learners``.
 
 Results go to standard output, progress and errors to standard error; a mistake ends with status 2 and one line.
 """
@@ -49,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--study", required=True, metavar="ID")
     fit.add_argument("--method", default="shrinkage", help="estimator (default: shrinkage)")
     fit.set_defaults(run=_fit)
+    _add_validate(commands.add_parser("validate", parents=[common], help="hold laws against draws that no fit saw"))
     export = commands.add_parser("export", parents=[common], help="write the ranked points as CSV")
     export.add_argument("--study", required=True, metavar="ID")
     export.add_argument("--method", help="estimator (default: the newest fit)")
@@ -77,6 +78,15 @@ def _add_sample(sample: argparse.ArgumentParser) -> None:
     sample.add_argument("--jobs", type=int, default=1, help="worker processes (default: 1)")
     sample.add_argument("--name", help="name of the study")
     sample.set_defaults(run=_sample)
+
+
+def _add_validate(validate: argparse.ArgumentParser) -> None:
+    validate.add_argument("--study", required=True, metavar="ID")
+    validate.add_argument("--method", help="estimator (default: the newest fit)")
+    validate.add_argument("--sizes", help="sizes such as 100,300,1000 (default: four over the study's own)")
+    validate.add_argument("--draws", type=int, default=60, help="coalitions a size (default: 60)")
+    validate.add_argument("--jobs", type=int, default=1, help="worker processes (default: 1)")
+    validate.set_defaults(run=_validate)
 
 
 def _datasets(options: argparse.Namespace) -> None:
@@ -133,14 +143,18 @@ def _plan(options: argparse.Namespace) -> SamplingPlan:
 
     sizes: Any = options.sizes
     if sizes not in ("log_uniform", "uniform"):
-        try:
-            sizes = tuple(int(size) for size in sizes.split(","))
-        except ValueError:
-            required = 'be "log_uniform", "uniform" or whole numbers with commas'
-            raise ArgumentError("--sizes", required, repr(sizes), "Write sizes such as 100,300,1000.") from None
+        sizes = _listed(sizes)
     return SamplingPlan(
         sizes=sizes, min_size=options.min_size, max_size=options.max_size, draws=options.draws, seed=options.seed
     )
+
+
+def _listed(sizes: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(size) for size in sizes.split(","))
+    except ValueError:
+        required = "be whole numbers with commas, or the name of a distribution where one is drawn from"
+        raise ArgumentError("--sizes", required, repr(sizes), "Write sizes such as 100,300,1000.") from None
 
 
 def _params(pairs: Sequence[str]) -> dict[str, Any]:
@@ -176,6 +190,25 @@ def _fit(options: argparse.Namespace) -> None:
     record = study.fits()[0]
     counts = ", ".join(f"{count} {status}" for status, count in record.status_counts.items())
     print(f"{record.method} on {record.n_coalitions} coalitions in {record.seconds:.1f} s: {counts}")
+
+
+def _validate(options: argparse.Namespace) -> None:
+    """Draw what is missing of the validation set, which is made at the first call, and print one row a size."""
+    from dscale_core.sampling import validation_plan
+    from dscale_core.study import Study
+
+    study = Study.open(options.study, options.cache)
+    study.laws(options.method)  # without a fit nothing is drawn
+    if "validation" not in study.roles():
+        sizes = None if options.sizes is None else _listed(options.sizes)
+        study.add_samples(validation_plan(study.plan, sizes, options.draws))
+    study.sample_missing(options.jobs, "validation", on_progress=_Meter())
+    print(file=sys.stderr)
+    found, held = study.accuracy(options.method), study.coverage(options.method)
+    print("    k     R2  ceiling  pearson  spearman  signs  in 90 %  points")
+    columns = (found.size, found.r2, found.noise_ceiling, found.pearson, found.spearman, found.sign_agreement)
+    for k, r2, ceiling, pearson, spearman, sign, inside, n in zip(*columns, held.coverage, found.n_points, strict=True):
+        print(f"{k:5.0f}  {r2:5.2f}  {ceiling:7.2f}  {pearson:7.2f}  {spearman:8.2f}  {sign:5.2f}  {inside:7.2f}  {n:6d}")
 
 
 def _export(options: argparse.Namespace) -> None:

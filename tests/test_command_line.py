@@ -50,6 +50,26 @@ def test_sample_fit_export(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
 
 
 @pytest.mark.usefixtures("cache")
+def test_validate_draws_once_and_prints_a_row_a_size(capsys: pytest.CaptureFixture[str]) -> None:
+    study_id = _sampled(capsys, "--dataset", "breast_cancer", *SMALL)
+    wanted = ["validate", "--study", study_id, "--sizes", "20,120", "--draws", "5"]
+    assert main(wanted) == 2  # no laws yet, and so nothing is drawn
+    study = Study.open(study_id)
+    assert study.roles() == ("fit",)
+    study.fit()
+    capsys.readouterr()
+    for _ in range(2):
+        assert main(wanted) == 0
+        out, err = capsys.readouterr()
+        assert "10 of 10 coalitions" in err
+        rows = [line.split() for line in out.splitlines()[1:]]
+        assert [row[0] for row in rows] == ["20", "120"]
+    found = study.accuracy()
+    assert [float(row[1]) for row in rows] == pytest.approx(found.r2, abs=0.005)
+    assert [int(row[-1]) for row in rows] == found.n_points.tolist()
+
+
+@pytest.mark.usefixtures("cache")
 def test_listed_sizes_and_resume(capsys: pytest.CaptureFixture[str]) -> None:
     study_id = _sampled(capsys, "--dataset", "breast_cancer", "--sizes", "20,40", "--draws", "3")
     study = Study.open(study_id)
