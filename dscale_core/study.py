@@ -226,12 +226,12 @@ class Study(StudyLaws):
         self._store.fits.save(self.id, "fit", fitted, draws.sizes.size, perf_counter() - started)
         return fitted
 
-    def laws(self, method: str | None = None) -> Laws:
-        """The newest fit, of one method where it is named. Raises NotFoundError where there is none."""
-        return self._store.fits.load(self.id, method)
+    def laws(self, method: str | None = None, fit_id: str | None = None) -> Laws:
+        """The newest fit, of one method where it is named, or the one of `fits` with that id. Raises NotFoundError."""
+        return self._store.fits.load(self.id, method, fit_id)
 
     def fits(self) -> builtins.list[FitRecord]:
-        """Records of all fits, newest first."""
+        """Records of all fits, newest first; all are kept, and `laws` loads any by its id."""
         return self._store.fits.records(self.id)
 
     def estimate_cost(self, n_jobs: int = 1) -> sampling.CostEstimate:

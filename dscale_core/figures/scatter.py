@@ -19,7 +19,7 @@ from dscale_core.figures.selecting import is_dense, selected_mask
 from dscale_core.figures.style import FADED, GUIDE, INK, finish
 from dscale_core.types import FloatVector, IntVector, Laws
 
-__all__ = ["ClassCorrelation", "boundary_scatter", "correlation_by_class", "law_scatter"]
+__all__ = ["ClassCorrelation", "boundary_scatter", "correlation_by_class", "law_scatter", "point_marks"]
 
 _SAMPLED = 10_000  # marks drawn on top of a density map
 
@@ -54,7 +54,7 @@ def law_scatter(
     safe = np.where(np.isfinite(laws.c), laws.c, 0.0)
     groups = [("helps (c > 0)", safe > 0), ("hurts (c < 0)", safe < 0)]
     hover = "α = %{y:.3f}<br>log₁₀ |c| = %{x:.2f}"
-    figure = _marks(x, y, laws.points, groups, hover, selected, primary)
+    figure = point_marks(x, y, laws.points, groups, hover, selected, primary)
     return finish(figure, f"log₁₀ |c| (dex{', c in ' + unit if unit else ''})", "exponent α (no unit)", height, legend=True)
 
 
@@ -78,7 +78,7 @@ def boundary_scatter(
     correlations = correlation_by_class(distance, laws.alpha, codes, class_names)
     groups = [(_class_label(c), codes == code) for code, c in enumerate(correlations)]
     hover = "distance = %{x:.3f}<br>α = %{y:.3f}"
-    figure = _marks(distance, laws.alpha, laws.points, groups, hover, selected, primary)
+    figure = point_marks(distance, laws.alpha, laws.points, groups, hover, selected, primary)
     figure.add_vline(x=0, line={"color": GUIDE, "width": 1.5})
     side = f"the side of {class_names[1]}" if len(class_names) == 2 else "the own class's side"
     title = f"signed distance to the logistic decision boundary (feature units; positive on {side})"
@@ -90,7 +90,7 @@ def _class_label(correlation: ClassCorrelation) -> str:
     return f"{correlation.name}: {r}, n = {correlation.n:,}"
 
 
-def _marks(
+def point_marks(
     x: FloatVector,
     y: FloatVector,
     points: IntVector,
@@ -99,6 +99,7 @@ def _marks(
     selected: Sequence[int] | None,
     primary: int | None,
 ) -> go.Figure:
+    """One trace a group (name, mask) of the finite points, with what is selected and a ring round the primary one."""
     finite = np.isfinite(x) & np.isfinite(y)
     n_finite = int(finite.sum())
     figure = go.Figure()

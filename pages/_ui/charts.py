@@ -17,9 +17,17 @@ if TYPE_CHECKING:
 
     from dscale_core.figures.quantities import Quantity
     from dscale_core.study import FitRecord, Study
-    from dscale_core.types import FloatVector, Laws
+    from dscale_core.types import FloatVector, IntVector
 
-__all__ = ["box_chart", "brushable_boundary", "brushable_histogram", "brushable_laws", "plain_chart", "taken_ids"]
+__all__ = [
+    "box_chart",
+    "brushable_boundary",
+    "brushable_histogram",
+    "brushable_laws",
+    "plain_chart",
+    "scatter_chart",
+    "taken_ids",
+]
 
 _CONFIG = {"displaylogo": False, "modeBarButtonsToRemove": ["autoScale2d", "zoomIn2d", "zoomOut2d"], "scrollZoom": False}
 
@@ -50,7 +58,7 @@ def brushable_laws(study: Study, fit: FitRecord) -> None:
     x = quantity(laws, "log10_c").values
     unit = loading.unit(study)
     draw = partial(law_scatter, laws, unit)
-    _scatter(study, laws, x, laws.alpha, "scatter_laws", (study.id, fit.id), draw)
+    scatter_chart(study, laws.points, x, laws.alpha, "scatter_laws", (study.id, fit.id), draw)
 
 
 def brushable_boundary(study: Study, fit: FitRecord) -> None:
@@ -58,7 +66,7 @@ def brushable_boundary(study: Study, fit: FitRecord) -> None:
     laws, dataset = loading.laws(study, fit), study.dataset
     distance = loading.boundary_distance(study)[laws.points]
     draw = partial(boundary_scatter, laws, distance, dataset.y_pool[laws.points], dataset.class_names)
-    _scatter(study, laws, distance, laws.alpha, "scatter_boundary", (study.id, fit.id), draw)
+    scatter_chart(study, laws.points, distance, laws.alpha, "scatter_boundary", (study.id, fit.id), draw)
 
 
 def taken_ids(event: Mapping[str, Any]) -> tuple[int, ...]:
@@ -71,19 +79,20 @@ def taken_ids(event: Mapping[str, Any]) -> tuple[int, ...]:
     return tuple(dict.fromkeys(ids))
 
 
-def _scatter(
+def scatter_chart(
     study: Study,
-    laws: Laws,
+    points: IntVector,
     x: FloatVector,
     y: FloatVector,
     key: str,
     signature: tuple[str, ...],
     draw: Callable[..., go.Figure],
 ) -> None:
+    """A scatter of points whose brush selects them; `draw` takes the selection, `signature` is all else it depends on."""
     seen = selection.drawn_on(key, selection.current(study), *signature)
     figure = draw(selected=seen.points, primary=seen.primary)
-    if is_dense(laws.points.size):
-        box_chart(study, figure, key, lambda box: points_in_box(x, y, laws.points, box["x"], box["y"]))
+    if is_dense(points.size):
+        box_chart(study, figure, key, lambda box: points_in_box(x, y, points, box["x"], box["y"]))
         return
     taken = partial(_take_marks, study, key)
     st.plotly_chart(figure, key=key, on_select=taken, selection_mode=("points", "box", "lasso"), config=_CONFIG)

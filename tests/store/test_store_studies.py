@@ -186,6 +186,20 @@ def test_fits_come_back_by_method_and_age(store: Store, samples: SampleSet) -> N
         store.fits.load(samples.study_id, "two_term")
 
 
+def test_old_fits_are_kept_and_come_back_by_id(store: Store, made_up: Dataset, samples: SampleSet) -> None:
+    kept = [store.fits.save(samples.study_id, "fit", _laws("likelihood", shift), 40, 0.25) for shift in (0.0, 1.0, 2.0)]
+    for record, shift in zip(kept, (0.0, 1.0, 2.0), strict=True):
+        back = store.fits.load(samples.study_id, fit_id=record.id)
+        np.testing.assert_array_equal(back.c, _laws("likelihood", shift).c)
+    with pytest.raises(NotFoundError, match="has no fit 'nothere'"):
+        store.fits.load(samples.study_id, fit_id="nothere")
+    with pytest.raises(NotFoundError, match="has no fit"):
+        store.fits.load(samples.study_id, "shrinkage", kept[0].id)
+    other = store.studies.create(made_up, "knn", {}, "log_loss", "other", SamplingPlan())
+    with pytest.raises(NotFoundError, match="has no fit"):
+        store.fits.load(other, fit_id=kept[0].id)
+
+
 def test_a_damaged_fit_is_reported(store: Store, samples: SampleSet) -> None:
     record = store.fits.save(samples.study_id, "fit", _laws("likelihood"), 40, 0.1)
     path: Path = store.fits._path(samples.study_id, record.id)
