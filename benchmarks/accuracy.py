@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +102,7 @@ def fitted(source: Source, method: str, count: int, seed: int) -> Laws | None:
         part, sizes = source.crowd.delta[:count], source.crowd.sizes[:count]
         features, labels, guide = source.crowd_features, source.crowd_labels, source.crowd_guide
         laws = fit_laws(part, sizes, method, features=features, groups=labels, guide=guide)
-        return first(laws, source.labels.size)
+        return laws.take(np.arange(source.labels.size))
     draws = (source.uniform if method == "published plan" else source.draws)[seed]
     delta, sizes, passes = draws.delta[:count], draws.sizes[:count], draws.passes[:count]
     if method == "published plan":
@@ -111,12 +111,6 @@ def fitted(source: Source, method: str, count: int, seed: int) -> Laws | None:
         return fit_laws(delta, sizes, "shrinkage", passes=passes, groups=source.labels)
     guide = source.crowd_guide.take(np.arange(source.labels.size))
     return fit_laws(delta, sizes, method, passes=passes, groups=source.labels, guide=guide)
-
-
-def first(laws: Laws, n: int) -> Laws:
-    """The laws of the first n points."""
-    names = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "status", "n_draws", "r2", "covariance", "points")
-    return replace(laws, **{name: getattr(laws, name)[:n] for name in names})
 
 
 def score(laws: Laws, truth: GroupMeans) -> Score:

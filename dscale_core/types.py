@@ -7,7 +7,7 @@ delta(z, D) = L(f_D) - L(f_{D+z}) for z not in D, **positive helps**, in the uni
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
@@ -291,12 +291,19 @@ class Laws:
         beyond = max(abs(2 * np.log(k) - at[0] - at[-1]) / (at[-1] - at[0]), 1.0)
         return np.asarray(beyond * np.sqrt(share) * self.sigma * np.power(k, -0.5 * self.beta))
 
+    def take(self, columns: IntVector) -> Laws:
+        """The laws of some points, by position."""
+        return replace(self, **{name: getattr(self, name)[columns] for name in _BY_POINT})
+
     def to_frame(self) -> pd.DataFrame:
         """One row a point: point, c, alpha, alpha_low, alpha_high, sigma, beta, r2, n_draws, status."""
         import pandas as pd
 
         columns = ("c", "alpha", "alpha_low", "alpha_high", "sigma", "beta", "r2", "n_draws", "status")
         return pd.DataFrame({"point": self.points} | {name: getattr(self, name) for name in columns})
+
+
+_BY_POINT = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "status", "n_draws", "r2", "covariance", "points")
 
 
 def _checked_size(k: float) -> float:

@@ -16,6 +16,7 @@ from dscale_core.types import FloatVector, IntVector
 
 __all__ = ["accuracy_against_size", "curves_by_quantile", "r2_histogram"]
 
+_FOOT = 1e-6  # of the law, where its interval holds zero
 _DODGE = 1.012  # factor in k between the marks of neighbouring curves
 
 
@@ -38,6 +39,10 @@ class Curve(Protocol):
     def k_line(self) -> FloatVector: ...
     @property
     def psi_line(self) -> FloatVector: ...
+    @property
+    def psi_low(self) -> FloatVector: ...
+    @property
+    def psi_high(self) -> FloatVector: ...
 
 
 class Accuracy(Protocol):
@@ -62,7 +67,7 @@ class Accuracy(Protocol):
 def curves_by_quantile(
     curves: Sequence[Curve], unit: str = "", colors: Sequence[str] | None = None, at: float | None = None, height: int = 520
 ) -> go.Figure:
-    """|psi_k| against k on logarithmic axes: measured means with one standard error, and the laws as lines.
+    """|psi_k| against k on logarithmic axes: measured means with one standard error, the laws as lines with 90 % bands.
 
     A mean whose sign is not the law's cannot lie on its logarithmic line: it is drawn open. Marks of different points at
     one size are set slightly apart; their hovers say the size. `colors` run with alpha.
@@ -72,6 +77,7 @@ def curves_by_quantile(
     for place, (curve, color) in enumerate(zip(curves, palette, strict=True)):
         label = f"α = {curve.alpha:.2f} ({100 * curve.quantile:.0f} %)"
         hover = f"point {curve.point}, α = {curve.alpha:.2f}<br>"
+        figure.add_trace(_band(curve, color, label))
         figure.add_scatter(
             x=curve.k_line,
             y=np.abs(curve.psi_line),
@@ -137,6 +143,27 @@ def _drawn_range(curves: Sequence[Curve]) -> list[float] | None:
     drawn = np.concatenate([np.abs(values) for curve in curves for values in (curve.mean, curve.psi_line)] or [np.empty(0)])
     drawn = drawn[np.isfinite(drawn) & (drawn > 0)]
     return [float(np.log10(drawn.min())) - 0.15, float(np.log10(drawn.max())) + 0.25] if drawn.size else None
+
+
+def _band(curve: Curve, color: str, label: str) -> go.Scatter:
+    """The interval along the law; where it reaches zero it reaches the foot of a logarithmic axis."""
+    line = np.abs(curve.psi_line)
+    ends = np.stack([curve.psi_low, curve.psi_high])
+    far, near = np.abs(ends).max(axis=0), np.abs(ends).min(axis=0)
+    near = np.where(np.sign(ends[0]) == np.sign(ends[1]), near, _FOOT * line)
+    return go.Scatter(
+        x=np.concatenate([curve.k_line, curve.k_line[::-1]]),
+        y=np.concatenate([far, near[::-1]]),
+        mode="lines",
+        line={"width": 0},
+        fill="toself",
+        fillcolor=color,
+        opacity=0.11,
+        legendgroup=label,
+        showlegend=False,
+        hoverinfo="skip",
+        name=f"{label}, interval",
+    )
 
 
 def _means(curve: Curve, color: str, label: str, hover: str, dodge: float) -> go.Scatter:

@@ -22,7 +22,7 @@ from dscale_core.errors import ArgumentError
 from dscale_core.laws.halving import halves, sample_columns, select
 from dscale_core.laws.misfit import measure_misfit
 from dscale_core.laws.prepare import Fitted, Problem, finish, screen
-from dscale_core.types import FloatMatrix, FloatVector, IntVector, Laws
+from dscale_core.types import FloatMatrix, FloatVector, Laws
 
 __all__ = ["around", "around_by_share", "best_around", "helps", "projected", "shrunk"]
 
@@ -91,7 +91,7 @@ def around_by_share(problem: Problem, fit: Fit, n_points: int) -> tuple[Laws, fl
     share = 2 * half / (1 + half)  # signal / (signal + noise), with half the noise
     laws = _put_back(problem, _deviations(problem, fit), share)
     again = iter(known)
-    misfit = measure_misfit(part, screen(part), _of(laws, columns), lambda p: _put_back(p, next(again), half), n_points, 1)
+    misfit = measure_misfit(part, screen(part), laws.take(columns), lambda p: _put_back(p, next(again), half), n_points, 1)
     return replace(laws, misfit=misfit), share
 
 
@@ -104,11 +104,6 @@ def _slope(part: Problem, deviation: Laws) -> tuple[float, float]:
         product = predicted * (part.delta - part.guide.at(part.sizes)) / noise
     known = np.isfinite(product)
     return float((predicted[known] ** 2).sum()), float(product[known].sum())
-
-
-def _of(laws: Laws, columns: IntVector) -> Laws:
-    names = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "status", "n_draws", "r2", "covariance", "points")
-    return replace(laws, **{name: getattr(laws, name)[columns] for name in names})
 
 
 def _deviations(problem: Problem, fit: Fit) -> Laws:

@@ -20,8 +20,10 @@ __all__ = [
     "AccuracyBySize",
     "GroupMeans",
     "QuantileCurve",
+    "SizeAgreement",
     "SizeGroups",
     "accuracy_by_size",
+    "agreement_at",
     "group_means",
     "quantile_curves",
     "r2_per_point",
@@ -49,8 +51,22 @@ class AccuracyBySize:
 
 
 @dataclass(frozen=True, eq=False)
+class SizeAgreement:
+    """Predicted and measured ψ of every point at one size, each (p,), with the standard error of the means."""
+
+    size: float
+    points: IntVector
+    predicted: FloatVector
+    mean: FloatVector
+    standard_error: FloatVector
+
+
+@dataclass(frozen=True, eq=False)
 class QuantileCurve:
-    """The point that stands at one quantile of α: measured means (g,) and its law, also along a fine line (l,)."""
+    """The point that stands at one quantile of α: measured means (g,) and its law, also along a fine line (l,).
+
+    psi_low, psi_high (l,): 90 % interval of ψ_k along the line.
+    """
 
     point: int  # pool index
     alpha: float
@@ -61,6 +77,8 @@ class QuantileCurve:
     psi: FloatVector
     k_line: FloatVector
     psi_line: FloatVector
+    psi_low: FloatVector
+    psi_high: FloatVector
 
 
 def accuracy_by_size(laws: Laws, draws_delta: NDArray[Any], sizes: ArrayLike, n_groups: int = 10) -> AccuracyBySize:
@@ -70,6 +88,15 @@ def accuracy_by_size(laws: Laws, draws_delta: NDArray[Any], sizes: ArrayLike, n_
     rows = [_accuracy(means.mean[i], means.standard_error[i], laws.psi(k)) for i, k in enumerate(groups.size)]
     r2, pearson, spearman, sign, ceiling, n = (np.array(column) for column in zip(*rows, strict=True))
     return AccuracyBySize(groups.size, r2, pearson, spearman, sign, ceiling, n.astype(np.int64))
+
+
+def agreement_at(laws: Laws, delta: NDArray[Any], sizes: ArrayLike, k: float, n_groups: int = 10) -> SizeAgreement:
+    """Predicted and measured ψ at the size group nearest to k; groups as in `accuracy_by_size`."""
+    groups = size_groups(sizes, n_groups)
+    nearest = int(np.abs(np.log(groups.size) - np.log(k)).argmin())
+    means = _means(laws, delta, groups)
+    size = float(groups.size[nearest])
+    return SizeAgreement(size, laws.points, laws.psi(size), means.mean[nearest], means.standard_error[nearest])
 
 
 def r2_per_point(laws: Laws, delta: NDArray[Any], sizes: ArrayLike) -> FloatVector:
@@ -91,20 +118,25 @@ def quantile_curves(laws: Laws, delta: NDArray[Any], sizes: ArrayLike, n_curves:
     quantiles = (np.arange(n_curves) + 0.5) / n_curves
     ranks = np.unique(np.round(quantiles * (ranked.size - 1)).astype(np.int64))
     k_line = np.geomspace(groups.size[0], groups.size[-1], _LINE_POINTS)
-    return tuple(_curve(laws, means, groups, int(ranked[r]), (r + 0.5) / ranked.size, k_line) for r in ranks)
-
-
-def _curve(laws: Laws, means: GroupMeans, groups: SizeGroups, i: int, quantile: float, k_line: FloatVector) -> QuantileCurve:
-    return QuantileCurve(
-        point=int(laws.points[i]),
-        alpha=float(laws.alpha[i]),
-        quantile=float(quantile),
-        size=groups.size,
-        mean=means.mean[:, i],
-        standard_error=means.standard_error[:, i],
-        psi=np.array([laws.psi(k)[i] for k in groups.size]),
-        k_line=k_line,
-        psi_line=np.array([laws.psi(k)[i] for k in k_line]),
+    shown = ranked[ranks]
+    few = laws.take(shown)
+    lines = np.stack([few.psi(k) for k in k_line])
+    low, high = (np.stack(ends) for ends in zip(*(few.psi_interval(k) for k in k_line), strict=True))
+    return tuple(
+        QuantileCurve(
+            point=int(few.points[i]),
+            alpha=float(few.alpha[i]),
+            quantile=float((rank + 0.5) / ranked.size),
+            size=groups.size,
+            mean=means.mean[:, column],
+            standard_error=means.standard_error[:, column],
+            psi=np.array([few.psi(k)[i] for k in groups.size]),
+            k_line=k_line,
+            psi_line=lines[:, i],
+            psi_low=low[:, i],
+            psi_high=high[:, i],
+        )
+        for i, (rank, column) in enumerate(zip(ranks, shown, strict=True))
     )
 
 

@@ -6,6 +6,7 @@ Results are frozen records, so all sessions share one copy; nobody may write int
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,16 +18,23 @@ from dscale_core.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dscale_core.laws.metrics import AccuracyBySize, QuantileCurve
+    from dscale_core.laws.comparison import LawComparison, LawSummary
+    from dscale_core.laws.metrics import AccuracyBySize, QuantileCurve, SizeAgreement
+    from dscale_core.laws.validation import Coverage
     from dscale_core.study import FitRecord, Study, StudySummary
     from dscale_core.types import Dataset, Draws, FloatMatrix, FloatVector, Laws
 
 __all__ = [
     "MeansBySize",
     "accuracy",
+    "agreement",
+    "agreement_at",
+    "all_fits",
     "boundary_distance",
     "builtin_dataset",
     "cache_folder",
+    "comparison",
+    "coverage",
     "curves",
     "draws",
     "fits",
@@ -37,6 +45,7 @@ __all__ = [
     "point_r2",
     "rows",
     "studies",
+    "summary",
     "unit",
 ]
 
@@ -73,6 +82,11 @@ def fits(study: Study) -> list[FitRecord]:
     for record in study.fits():
         newest.setdefault(record.method, record)
     return list(newest.values())
+
+
+def all_fits(study: Study) -> list[FitRecord]:
+    """Every fit, the oldest first; read afresh on every rerun."""
+    return study.fits()[::-1]
 
 
 def builtin_dataset(name: str) -> Dataset:
@@ -117,6 +131,32 @@ def accuracy(study: Study, fit: FitRecord, role: str) -> AccuracyBySize:
     return _accuracy(str(study.cache), study.id, fit.id, fit.method, role, study.progress(role).done)
 
 
+def summary(study: Study, fit: FitRecord) -> LawSummary:
+    """One fit in a line, with its mean R² against validation draws where there are some of its points."""
+    n_unseen = study.progress("validation").done if "validation" in study.roles() else 0
+    return _summary(str(study.cache), study.id, fit.id, fit.method, n_unseen)
+
+
+def comparison(study: Study, one: FitRecord, other: FitRecord, k: int) -> LawComparison:
+    """What changed between two fits, at size k."""
+    return _comparison(str(study.cache), study.id, one.id, one.method, other.id, other.method, k)
+
+
+def agreement(study: Study, chosen: list[FitRecord], k: int) -> FloatMatrix:
+    """Rank correlation of ψ at size k between every two fits, (f, f)."""
+    return _agreement(str(study.cache), study.id, tuple((fit.id, fit.method) for fit in chosen), k)
+
+
+def agreement_at(study: Study, fit: FitRecord, role: str, k: int) -> SizeAgreement:
+    """Predicted and measured values of all points at the size nearest to k."""
+    return _agreement_at(str(study.cache), study.id, fit.id, fit.method, role, study.progress(role).done, k)
+
+
+def coverage(study: Study, fit: FitRecord, role: str, level: float) -> Coverage:
+    """How often a fit's intervals hold the means of a sample set, size by size."""
+    return _coverage(str(study.cache), study.id, fit.id, fit.method, role, study.progress(role).done, level)
+
+
 def point_r2(study: Study, fit: FitRecord, role: str) -> FloatVector:
     """R² of each point's law against the means of a sample set."""
     return _point_r2(str(study.cache), study.id, fit.id, fit.method, role, study.progress(role).done)
@@ -156,8 +196,8 @@ def _builtin(name: str) -> Dataset:
 
 
 @st.cache_resource(show_spinner="Reading the laws", max_entries=32)
-def _laws(cache: str, study_id: str, fit_id: str, method: str) -> Laws:  # noqa: ARG001  (fit_id is part of the key)
-    return _study(cache, study_id).laws(method)
+def _laws(cache: str, study_id: str, fit_id: str, method: str) -> Laws:
+    return _study(cache, study_id).laws(method, fit_id)
 
 
 @st.cache_resource(show_spinner="Reading the draws", max_entries=6)
@@ -194,6 +234,50 @@ def _accuracy(cache: str, study_id: str, fit_id: str, method: str, role: str, do
 
     fitted, drawn = _matched(cache, study_id, fit_id, method, role, done)
     return accuracy_by_size(fitted, drawn.delta, drawn.sizes)
+
+
+@st.cache_resource(show_spinner=False, max_entries=256)
+def _summary(cache: str, study_id: str, fit_id: str, method: str, n_unseen: int) -> LawSummary:
+    from dscale_core.laws.comparison import summarize_laws
+
+    held = None
+    if n_unseen:
+        with suppress(DataError):  # these draws are of other points
+            held = _accuracy(cache, study_id, fit_id, method, "validation", n_unseen)
+    return summarize_laws(_laws(cache, study_id, fit_id, method), held)
+
+
+@st.cache_resource(show_spinner="Comparing the fits", max_entries=16)
+def _comparison(
+    cache: str, study_id: str, one_id: str, one_method: str, other_id: str, other_method: str, k: int
+) -> LawComparison:
+    from dscale_core.laws.comparison import compare_laws
+
+    one, other = _laws(cache, study_id, one_id, one_method), _laws(cache, study_id, other_id, other_method)
+    return compare_laws(one, other, k)
+
+
+@st.cache_resource(show_spinner="Comparing the fits", max_entries=16)
+def _agreement(cache: str, study_id: str, chosen: tuple[tuple[str, str], ...], k: int) -> FloatMatrix:
+    from dscale_core.laws.comparison import rank_agreement
+
+    return rank_agreement([_laws(cache, study_id, *fit) for fit in chosen], k)
+
+
+@st.cache_resource(show_spinner="Comparing laws and draws", max_entries=32)
+def _agreement_at(cache: str, study_id: str, fit_id: str, method: str, role: str, done: int, k: int) -> SizeAgreement:
+    from dscale_core.laws.metrics import agreement_at
+
+    fitted, drawn = _matched(cache, study_id, fit_id, method, role, done)
+    return agreement_at(fitted, drawn.delta, drawn.sizes, k)
+
+
+@st.cache_resource(show_spinner="Counting what intervals hold", max_entries=64)
+def _coverage(cache: str, study_id: str, fit_id: str, method: str, role: str, done: int, level: float) -> Coverage:
+    from dscale_core.laws.validation import coverage
+
+    fitted, drawn = _matched(cache, study_id, fit_id, method, role, done)
+    return coverage(fitted, drawn, level)
 
 
 @st.cache_resource(show_spinner="Comparing laws and draws", max_entries=32)

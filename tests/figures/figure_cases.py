@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from dscale_core.laws.aggregate import AggregateLaw, fit_aggregate
+from dscale_core.laws.metrics import SizeAgreement
+from dscale_core.laws.validation import Convergence, Coverage, Extrapolation
 from dscale_core.types import Dataset, Laws
 
 
@@ -24,6 +27,43 @@ def make_laws(n: int = 300, seed: int = 0, first: int = 1000) -> Laws:
         "likelihood", c, alpha, sigma, beta, alpha - 0.2, alpha + 0.2, status, np.full(n, 40, dtype=np.int64), r2,
         covariance, 316.0, 100, 1000, first + 2 * np.arange(n, dtype=np.int64),
     )  # fmt: skip
+
+
+def make_agreement(n: int = 300) -> SizeAgreement:
+    """Predicted and measured values of the points of `make_laws`; the first one has no law."""
+    rng = np.random.default_rng(2)
+    predicted = rng.normal(0, 1e-4, n)
+    predicted[0] = np.nan
+    points = 1000 + 2 * np.arange(n, dtype=np.int64)
+    return SizeAgreement(300.0, points, predicted, predicted + rng.normal(0, 1e-5, n), np.full(n, 1e-5))
+
+
+def make_coverage() -> Coverage:
+    """Three sizes, the last without a point to judge."""
+    size, share = np.array([100.0, 300.0, 900.0]), np.array([0.8, 0.92, np.nan])
+    return Coverage(0.9, size, share, 1 / size, np.array([290, 297, 0]))
+
+
+def make_convergence() -> Convergence:
+    """Two methods, three counts, two sizes; one value far below zero."""
+    r2 = np.array([[[0.5, 0.7], [0.8, 0.8], [0.85, 0.9]], [[-9.0, -1.0], [0.4, 0.6], [0.7, 0.8]]])
+    ceiling, size = np.array([0.95, 0.97]), np.array([100.0, 900.0])
+    methods, counts = ("shrinkage", "likelihood"), np.array([5, 20, 100])
+    return Convergence(methods, counts, size, r2, r2, r2, ceiling, r2.mean(axis=2), 40, 300)
+
+
+def make_extrapolation() -> Extrapolation:
+    """Two methods, three sizes of which two lie beyond the limit."""
+    size, r2 = np.array([100.0, 400.0, 2000.0]), np.array([[0.9, 0.8, 0.3], [0.9, 0.4, -7.0]])
+    methods, held = ("shrinkage", "likelihood"), np.clip(r2, 0, 1)
+    return Extrapolation(methods, 200.0, 60, size, size / 200, r2, held, held, np.array([0.9, 0.95, 0.99]), 40, 300)
+
+
+def make_loss() -> AggregateLaw:
+    """A law of losses that lie on it but for a little noise."""
+    k = np.round(np.geomspace(50, 1000, 80))
+    noise = np.random.default_rng(3).normal(0, 0.002, 80)
+    return fit_aggregate(0.2 + 3 * k**-0.7 + noise, k)
 
 
 def make_dataset(n: int = 60, task: str = "classification", image: bool = False) -> Dataset:

@@ -11,7 +11,15 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from figure_cases import make_dataset, make_laws
+from figure_cases import (
+    make_agreement,
+    make_convergence,
+    make_coverage,
+    make_dataset,
+    make_extrapolation,
+    make_laws,
+    make_loss,
+)
 
 from dscale_core import figures
 from dscale_core.errors import ArgumentError
@@ -28,6 +36,8 @@ class MadeCurve:
     psi: np.ndarray
     k_line: np.ndarray
     psi_line: np.ndarray
+    psi_low: np.ndarray
+    psi_high: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -44,7 +54,10 @@ class MadeAccuracy:
 def make_curves(n: int = 10) -> list[MadeCurve]:
     k, line = np.array([120.0, 300, 800]), np.geomspace(100, 1000, 20)
     return [
-        MadeCurve(i, 0.1 * i, i / 9, k, np.array([1.0, -0.2, 0.1]) / k, 0.1 / k, 1 / k, line, 1 / line) for i in range(n)
+        MadeCurve(
+            i, 0.1 * i, i / 9, k, np.array([1.0, -0.2, 0.1]) / k, 0.1 / k, 1 / k, line, 1 / line, 1 / line - 0.002, 2 / line
+        )
+        for i in range(n)
     ]
 
 
@@ -77,9 +90,32 @@ FIGURES: dict[str, Callable[[], go.Figure]] = {
     "curves_by_quantile": lambda: figures.curves_by_quantile(make_curves(), "nats", at=500.0),
     "r2_histogram": lambda: figures.r2_histogram(LAWS.r2, LAWS.points, in_sample=True),
     "accuracy_against_size": lambda: figures.accuracy_against_size(make_accuracy(), in_sample=False, at=300.0),
+    "predicted_against_measured": lambda: figures.predicted_against_measured(
+        make_agreement(), [("ant", CODES == 0), ("bee", CODES == 1)], False, "nats", [1010], 1010
+    ),
+    "coverage_against_size": lambda: figures.coverage_against_size({"shrinkage": make_coverage()}, False, 300.0),
+    "widths_against_size": lambda: figures.widths_against_size({"shrinkage": make_coverage()}, "nats"),
+    "accuracy_against_draws": lambda: figures.accuracy_against_draws(make_convergence()),
+    "accuracy_beyond": lambda: figures.accuracy_beyond(make_extrapolation(), "r2"),
+    "loss_curve": lambda: figures.loss_curve(make_loss(), "nats"),
+    "likelihood_surface": lambda: figures.likelihood_surface(make_loss(), "nats"),
+    "distributions": lambda: figures.distributions([figures.quantity(LAWS, "alpha")] * 2, ["one", "other"]),
+    "status_bars": lambda: figures.status_bars(["one", "other"], [{"ok": 3}, {"ok": 1, "no_signal": 2}]),
+    "rank_agreement_map": lambda: figures.rank_agreement_map(["one", "other"], np.array([[1, 0.4], [0.4, 1]]), 300),
+    "fit_against_fit": lambda: figures.fit_against_fit(
+        figures.paired(figures.quantity(LAWS, "alpha"), figures.quantity(LAWS, "alpha")),
+        ("one", "other"),
+        [("all", np.ones(300, dtype=bool))],
+        [1010],
+        1010,
+    ),
     "record_image": lambda: figures.record_image(make_dataset(image=True), 5),
     "picked_values": lambda: figures.picked_values(make_pick(), 1000, "nats"),
 }
+
+
+# lines over sizes or draws: what they show is no point
+WITHOUT_POINTS = {"accuracy_against_draws", "accuracy_beyond", "widths_against_size", "loss_curve", "likelihood_surface"}
 
 
 def test_every_public_figure_function_is_tested_here() -> None:
@@ -101,7 +137,7 @@ def test_axes_have_titles_and_the_figure_serialises(name: str) -> None:
 def test_marks_carry_ids_and_hovers(name: str) -> None:
     for trace in FIGURES[name]().data:
         if trace.hoverinfo != "skip":
-            assert trace.customdata is not None, trace.name
+            assert trace.customdata is not None or name in WITHOUT_POINTS, trace.name
             assert trace.hovertemplate
 
 
@@ -199,8 +235,9 @@ def test_curves_mark_means_of_the_other_sign_open() -> None:
 
 def test_curves_take_the_colours_they_are_given() -> None:
     figure = figures.curves_by_quantile(make_curves(3), colors=["#000011", "#000012", "#000013", "#000014", "#000015"])
-    lines = [trace.line.color for trace in figure.data if trace.mode == "lines"]
+    lines = [trace.line.color for trace in figure.data if trace.line.color]
     assert lines == ["#000011", "#000013", "#000015"]
+    assert [trace.fillcolor for trace in figure.data if trace.fill == "toself"] == lines
 
 
 def test_draws_leave_out_coalitions_that_hold_the_point() -> None:

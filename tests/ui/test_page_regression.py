@@ -26,7 +26,7 @@ def test_every_page_opens(name: str, open_page, regression: Path) -> None:
     app = open_page(name, regression, query={"n": "5", "flagged": "true"})
     assert not app.exception
     assert [error.value for error in app.error] == []
-    charts = {"Home": 0, "Sample": 0, "Fit": 4, "Explore": 4, "Validate": 3, "Pick": 1}
+    charts = {"Home": 0, "Sample": 0, "Fit": 4, "Explore": 4, "Validate": 2, "Pick": 1}
     assert len(app.get("plotly_chart")) == charts[name]
 
 

@@ -1,0 +1,50 @@
+"""How accuracy grows with the number of draws, estimator by estimator."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dscale_core.figures import accuracy_against_draws
+from dscale_core.laws.verdicts import convergence_verdict
+from pages._ui import background
+from pages._ui.charts import plain_chart
+from pages._ui.validating import choose_methods, needs_validation
+
+if TYPE_CHECKING:
+    from dscale_core.laws.validation import Convergence
+    from dscale_core.study import FitRecord, Study
+
+__all__ = ["show"]
+
+_MEAN = "mean over sizes"
+
+
+def show(study: Study, fit: FitRecord, role: str) -> None:
+    """Fits the first 5, 10, 20 … draws by each chosen estimator, beside the page."""
+    del fit  # all estimators are fitted anew
+    if needs_validation(role):
+        return
+    methods = choose_methods("draws_methods")
+    if not methods:
+        st.info("Choose one estimator or more.")
+        return
+    done = [study.progress(name).done for name in ("fit", "validation")]
+    token = ("convergence", study.id, *done, *methods)
+    future = background.ask("convergence", token, partial(study.convergence, methods))
+    waiting = "Fitting the first draws again and again; the chart comes by itself"
+    background.show_when_done(future, _show, waiting, "Convergence cannot be shown.", patience=1.5)
+
+
+def _show(found: Convergence) -> None:
+    st.markdown(f"**{convergence_verdict(found)}**")
+    with st.container(border=True):
+        sizes = {_MEAN: None} | {f"k ≈ {size:,.0f}": float(size) for size in found.size}
+        chosen = st.segmented_control("R²", list(sizes), default=_MEAN, required=True, key="draws_size")
+        plain_chart(accuracy_against_draws(found, sizes[chosen or _MEAN]), "convergence")
+        st.caption(
+            f"{found.n_points:,} of {found.n_points_in_all:,} points, fitted to the first draws only and held against the "
+            "means of all validation draws. The noise ceiling is what perfect laws would reach against these means."
+        )
