@@ -61,14 +61,16 @@ class Summary(Protocol):
     def median_alpha_width(self) -> float: ...
     @property
     def mean_r2(self) -> float: ...
+    @property
+    def guided(self) -> bool: ...
 
 
 def fits_table(records: Sequence[Record], labels: Sequence[str], summaries: Sequence[Summary]) -> pd.DataFrame:
     """One row a fit, in the order given.
 
-    Columns: fit (its label), method, coalitions, seconds, created, points, ok, share_ok, with_law, alpha, alpha_width, r2.
-    alpha and alpha_width are medians over the points with a law; r2 is the mean over sizes against draws that the fit
-    never saw, NaN where there are none.
+    Columns: fit (its label), method, coalitions, seconds, created, points, ok, share_ok, with_law, alpha, alpha_width,
+    guided, r2. alpha and alpha_width are medians over the points with a law; r2 is the mean over sizes against draws that
+    the fit never saw, NaN where there are none.
     """
     rows = [
         {
@@ -83,6 +85,7 @@ def fits_table(records: Sequence[Record], labels: Sequence[str], summaries: Sequ
             "with_law": summary.n_fitted,
             "alpha": summary.median_alpha,
             "alpha_width": summary.median_alpha_width,
+            "guided": summary.guided,
             "r2": summary.mean_r2,
         }
         for record, label, summary in zip(records, labels, summaries, strict=True)

@@ -33,6 +33,7 @@ class LawSummary:
     median_alpha: float
     median_alpha_width: float  # of the 90 % interval
     mean_r2: float  # over the sizes at which it was held against draws; NaN where it was not
+    guided: bool  # by the learner's own formula
 
     @property
     def share_ok(self) -> float:
@@ -110,6 +111,7 @@ def summarize_laws(laws: Laws, accuracy: AccuracyBySize | None = None) -> LawSum
         median_alpha=_median(laws.alpha[fitted]),
         median_alpha_width=_median(width),
         mean_r2=float("nan") if accuracy is None else _mean(accuracy.r2),
+        guided=laws.guided,
     )
 
 

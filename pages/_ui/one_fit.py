@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dscale_core.figures import fitted_count, points_with_status, quantity, status_table
+from dscale_core.laws import GUIDED
 from pages._ui import loading, selection
 from pages._ui.charts import brushable_histogram
 from pages._ui.fits import made, selection_line
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = ["one_fit", "status_line"]
 
+_GUIDED = (
+    ":material/explore: Guided by the learner's own formula for ψ, which needs no draws: what was fitted are the draws' "
+    "deviations from it, because held-out draws are predicted at least as well so."
+)
+_ALONE = "Fitted to the draws alone: the learner has no formula for ψ, or held-out draws are predicted better without it."
 _SHOWN = ("alpha", "log10_c", "log10_sigma2", "beta")
 
 
@@ -30,6 +36,8 @@ def one_fit(study: Study, fit: FitRecord) -> None:
         f"Fitted to {fit.n_coalitions:,} coalitions in {duration(fit.seconds)}, "
         f"sizes {laws.min_size:,} to {laws.max_size:,}; {made(fit)}."
     )
+    if fit.method in GUIDED:
+        st.caption(_GUIDED if laws.guided else _ALONE)
     if fit.n_coalitions < study.progress().done:
         st.warning("More coalitions were drawn since this fit. Fit again to use them.")
     with st.container(border=True):

@@ -91,7 +91,7 @@ def _table(study: Study, known: dict[str, FitRecord]) -> None:
         st.warning(sentence)
 
 
-_COLUMNS = ("fit", "coalitions", "created", "seconds", "points", "ok", "share_ok", "alpha", "alpha_width", "r2")
+_COLUMNS = ("fit", "coalitions", "created", "seconds", "points", "ok", "share_ok", "alpha", "alpha_width", "guided", "r2")
 
 
 def _headings() -> dict[str, Any]:
@@ -107,6 +107,9 @@ def _headings() -> dict[str, Any]:
         "alpha": number("median α", help="over the points with a law", format="%.3f"),
         "alpha_width": number(
             "α width", help="median width of the 90 % interval of α; narrower is more certain", format="%.3f"
+        ),
+        "guided": st.column_config.CheckboxColumn(
+            "formula", help="guided by the learner's own formula, as draws agree with it"
         ),
         "r2": number("R²", help="against validation draws, mean over sizes; higher is better", format="%.3f"),
     }

@@ -1,4 +1,4 @@
-"""One call, one study, two jobs; called again, nothing is doubled."""
+"""One call, one study, three jobs; called again, nothing is doubled."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ def test_the_demo_is_started_once(started: list[Path]) -> None:
     assert (study.dataset.name, study.learner.name, study.utility) == ("digits_low_high", "logistic", "log_loss")
     assert (study.plan.min_size, study.plan.max_size, study.plan.draws) == (100, 1000, 200)
     queued = jobs.list_jobs()[::-1]
-    assert [(job.kind, job.state) for job in queued] == [("sample", "queued"), ("fit", "queued")]
-    assert queued[1].params == {"method": "likelihood"}
+    assert [(job.kind, job.state) for job in queued] == [("sample", "queued"), ("fit", "queued"), ("sample", "queued")]
+    assert [job.params.get("role") for job in queued] == ["fit", None, "validation"]
+    assert queued[1].params == {"method": "shrinkage"}
+    validation = study.plan_of("validation")
+    assert (validation.sizes, validation.draws) == ((100, 200, 400, 800), 60)
+    assert validation.seed != study.plan.seed
     assert len(started) == 1

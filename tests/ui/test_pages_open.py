@@ -51,7 +51,7 @@ def test_full_page_shows_the_study_without_an_error(name: str, open_page, finish
     if name not in ("Home", "Data"):
         assert app.selectbox(key="study").value == finished.study_id
         assert str(app.query_params["study"]).strip("[]'") == finished.study_id
-    charts = {"Home": 0, "Data": 1, "Sample": 0, "Fit": 4, "Explore": 5, "Validate": 3, "Pick": 1}
+    charts = {"Home": 0, "Data": 1, "Sample": 0, "Fit": 4, "Explore": 5, "Validate": 2, "Pick": 1}
     assert len(app.get("plotly_chart")) == charts[name]
 
 

@@ -1,0 +1,133 @@
+"""The Fit page: one fit with its statuses, fits side by side, what changed between two; never a traceback."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from dscale_core import SamplingPlan, Study, jobs, load_dataset, make_learner
+from dscale_core.laws import list_methods
+from dscale_core.laws.comparison import compare_laws
+
+VIEWS = ("This fit", "Side by side", "Two fits")
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(element.value for kind in ("markdown", "caption", "info") for element in app.get(kind))
+
+
+def ok(app: AppTest) -> AppTest:
+    assert not app.exception
+    assert [error.value for error in app.error] == []
+    return app
+
+
+def button(app: AppTest, label: str):
+    return next(element for element in app.button if element.label.startswith(label))
+
+
+def charts(app: AppTest) -> list[str]:
+    return [element.proto.id for element in app.get("plotly_chart")]
+
+
+@pytest.fixture(scope="module")
+def refitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Breast cancer, 50 points: fitted at 20 draws by two methods, drawn on to 40 and fitted again; validated."""
+    folder = tmp_path_factory.mktemp("refitted")
+    plan = SamplingPlan(points=tuple(range(50)), min_size=20, max_size=120, draws=20)
+    study = Study.create(load_dataset("breast_cancer"), make_learner("logistic"), plan, folder)
+    study.sample()
+    study.fit("likelihood")
+    study.fit("shrinkage")
+    study.add_samples(replace(plan, draws=40), role="fit")
+    study.sample()
+    study.fit("shrinkage")
+    study.add_samples(replace(plan, sizes=(20, 100), draws=15, seed=1))
+    study.sample(role="validation")
+    return folder
+
+
+@pytest.fixture
+def study(refitted: Path) -> Study:
+    return Study.open(Study.list(refitted)[0].id, refitted)
+
+
+@pytest.mark.parametrize(("view", "n_charts"), [*zip(VIEWS, (4, 3, 1), strict=True)])
+def test_every_view_opens_with_its_charts(view: str, n_charts: int, open_page, refitted: Path) -> None:
+    app = ok(open_page("Fit", refitted, query={"fit_view": view}))
+    assert len(charts(app)) == n_charts
+
+
+def test_a_guided_fit_says_so_and_others_do_not(open_page, refitted: Path, study: Study) -> None:
+    assert study.laws("shrinkage").guided
+    app = ok(open_page("Fit", refitted))
+    assert "Guided by the learner's own formula" in texts(app)
+    app.sidebar.radio(key="fit").set_value("likelihood").run()
+    assert "Guided by" not in texts(ok(app))
+
+
+def test_a_status_selects_its_points(open_page, refitted: Path, study: Study) -> None:
+    app = ok(open_page("Fit", refitted))
+    app.button(key="select_ok").click().run()
+    laws = study.laws("shrinkage")
+    assert list(app.session_state["selection"]["points"]) == laws.points[laws.status == "ok"].tolist()
+    assert f"**{(laws.status == 'ok').sum():,} of 50** points selected" in texts(ok(app))
+
+
+def test_all_methods_that_are_missing_are_queued_in_order(monkeypatch, open_page, refitted: Path) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr(jobs, "submit", lambda study, kind, params: asked.append(params["method"]))  # noqa: ARG005
+    app = ok(open_page("Fit", refitted))
+    button(app, "Fit all that are missing").click().run()
+    # likelihood has a fit, but not of all draws
+    assert asked == [method for method in list_methods() if method != "shrinkage"]
+
+
+def test_side_by_side_shows_what_the_fits_are(open_page, refitted: Path, study: Study) -> None:
+    app = ok(open_page("Fit", refitted, query={"fit_view": "Side by side"}))
+    table: pd.DataFrame = app.dataframe[0].value
+    assert table["fit"].tolist() == ["shrinkage, 40 coalitions", "shrinkage, 20 coalitions", "likelihood, 20 coalitions"]
+    assert table["guided"].tolist() == [True, True, False]
+    assert table.loc[0, "r2"] == pytest.approx(np.mean(study.accuracy("shrinkage").r2))
+    assert table.loc[0, "alpha"] == pytest.approx(np.median(study.laws("shrinkage").alpha))
+    app.multiselect(key="fits").set_value([]).run()
+    assert "Choose one fit or more" in texts(ok(app))
+    assert not charts(app)
+
+
+def test_two_fits_are_compared_as_the_core_compares_them(open_page, refitted: Path, study: Study) -> None:
+    app = ok(open_page("Fit", refitted, query={"fit_view": "Two fits", "k": "60"}))
+    newest, before = [fit for fit in study.fits() if fit.method == "shrinkage"]
+    found = compare_laws(study.laws("shrinkage", before.id), study.laws("shrinkage", newest.id), 60)
+    shown = {metric.label: metric.value for metric in app.metric}
+    assert shown["Ranks of ψ"] == f"{found.psi.rank_correlation:.3f}"
+    assert shown["ψ moved"] == f"{found.psi.share_moved:.1%}"
+    moved = found.points[np.abs(found.psi.shift) > 1].tolist()
+    button(app, "Select the ").click().run() if moved else None
+    assert sorted(app.session_state["selection"]["points"] if moved else []) == sorted(moved)
+    app.selectbox(key="from").set_value("shrinkage, 40 coalitions").run()
+    assert "Both are the same fit" in texts(ok(app))
+
+
+def test_one_fit_has_nothing_to_be_compared_with(open_page, finished) -> None:
+    app = ok(open_page("Fit", finished.folder, query={"fit_view": "Two fits"}))
+    assert "There is one fit so far" in texts(app)
+    ok(open_page("Fit", finished.folder, query={"fit_view": "Side by side"}))
+
+
+def test_a_study_of_which_no_point_has_a_law_opens(open_page, tmp_path: Path) -> None:
+    plan = SamplingPlan(points=tuple(range(8)), sizes=(40,), draws=10)
+    study = Study.create(load_dataset("diabetes"), make_learner("ridge"), plan, tmp_path)
+    study.sample()
+    study.fit("likelihood")
+    study.fit("shrinkage")
+    for view in VIEWS:
+        app = ok(open_page("Fit", tmp_path, query={"fit_view": view}))
+    app = ok(open_page("Fit", tmp_path))
+    assert "No point has a law in this fit" in texts(app)
+    assert "sample a range of sizes" in texts(app)
