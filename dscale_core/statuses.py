@@ -30,6 +30,6 @@ _EXPLANATIONS: dict[LawStatus, str] = {
     LawStatus.ONE_SIZE: "All draws have the same size, so no exponent can be seen: sample a range of sizes.",
     LawStatus.NO_SIGNAL: "Every contribution is zero: this point never changed the model's loss at these sizes.",
     LawStatus.NOT_FINITE: "A draw is infinite or overflows: look at the point's features and the utility.",
-    LawStatus.AT_BOUND: "The likelihood keeps rising towards the edge of the allowed exponents: draw more coalitions.",
-    LawStatus.SIGN_CHANGE: "The mean contribution changes sign over the sizes, which no power law can: read the draws.",
+    LawStatus.AT_BOUND: "The best exponent lies at the edge of those allowed: draw more coalitions or see the two-term law.",
+    LawStatus.SIGN_CHANGE: "The mean contribution changes sign over the sizes; no power law can: see the two-term law.",
 }

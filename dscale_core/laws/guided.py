@@ -29,6 +29,7 @@ __all__ = ["around", "around_by_share", "best_around", "helps", "projected", "sh
 _CURVE_POINTS = 9
 _ALPHA = np.linspace(0.0, 4.0, 161)
 _FEWEST_DRAWS = 8  # below, halves say nothing
+_CONTRADICTED = 2.0  # standard errors
 _Z95 = 1.6448536269514722
 Fit = Callable[[Problem], Laws]
 
@@ -41,6 +42,8 @@ def best_around(problem: Problem, fit: Fit) -> Fit:
 def helps(problem: Problem, fit: Fit) -> bool:
     """Whether ``fit`` predicts held-out draws at least as well around the problem's guide; False without a guide.
 
+    Fewer than eight draws are not halved: the formula, which has seen none of them, is then left out where they contradict
+    it, by more than their own scatter.
     Raises ArgumentError where draws of one coalition differ in size.
     """
     if problem.guide is None:
@@ -49,9 +52,9 @@ def helps(problem: Problem, fit: Fit) -> bool:
         raise ArgumentError("sizes", "have one size a coalition with a guide", problem.sizes.shape, "Leave out the guide.")
     columns = sample_columns(screen(problem))
     m = problem.delta.shape[0]
-    if columns.size == 0 or m < _FEWEST_DRAWS:
-        return True
     part = select(problem, np.arange(m), columns)
+    if m < _FEWEST_DRAWS:
+        return _explains(part)
     gain = 0.0
     for train, test, _ in halves(part, splits=1):
         half = select(part, train, np.arange(columns.size))
@@ -62,6 +65,19 @@ def helps(problem: Problem, fit: Fit) -> bool:
             better = off[0] ** 2 - off[1] ** 2
         gain += float(better[np.isfinite(better)].sum())
     return gain >= 0.0
+
+
+def _explains(part: Problem) -> bool:
+    """Whether draws are smaller less what the guide expects of them, or not clearly larger; all points weigh alike."""
+    assert part.guide is not None
+    scale = np.abs(np.where(np.isfinite(part.delta), part.delta, 0.0)).max(axis=0, initial=0.0)
+    size = (part.sizes / part.sizes.max())[:, None]
+    with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
+        draws, expected = size * part.delta / scale, size * part.guide.at(part.sizes) / scale
+        gain = draws**2 - (draws - expected) ** 2
+    by_draw = np.where(np.isfinite(gain), gain, 0.0).sum(axis=1)
+    scatter = by_draw.std(ddof=1) / np.sqrt(by_draw.size) if by_draw.size > 1 else 0.0
+    return bool(by_draw.mean() >= -_CONTRADICTED * scatter)
 
 
 def around(problem: Problem, fit: Fit) -> Laws:
@@ -158,8 +174,9 @@ def _closest(psi: FloatMatrix, k: FloatVector, x: FloatVector) -> tuple[FloatVec
     weight = (k / k.mean()) ** 2  # contributions fade about as 1/k: no size is to be bought at another's expense
     f = np.exp(-_ALPHA[:, None] * x)  # (n_alpha, curve)
     ff, fy = (f * f) @ weight, (f * weight) @ psi
-    best = np.nan_to_num(fy**2 / ff[:, None], nan=-1.0).argmax(axis=0)
-    alpha, amplitude = _ALPHA[best], fy[best, np.arange(psi.shape[1])] / ff[best]
+    alpha = _highest(np.nan_to_num(fy**2 / ff[:, None], nan=-1.0))
+    f = weight[:, None] * np.exp(-alpha * x[:, None])
+    amplitude = (f * psi).sum(axis=0) / (f * np.exp(-alpha * x[:, None])).sum(axis=0)
     # the linearised projection on the tangent plane of the law
     f = np.exp(-alpha * x[:, None])
     J = np.stack([f, -amplitude * x[:, None] * f], axis=-1)  # (curve, p, 2)
@@ -168,3 +185,15 @@ def _closest(psi: FloatMatrix, k: FloatVector, x: FloatVector) -> tuple[FloatVec
     normal = normal + np.eye(2) * (1e-9 * diagonal + np.finfo(np.float64).tiny)[:, None, :]
     projection = np.einsum("pij,cpj,c->pic", np.linalg.inv(normal), J, weight)
     return alpha, amplitude, projection
+
+
+def _highest(gain: FloatMatrix) -> FloatVector:
+    """α where each column of gain (n_alpha, p) is highest: a parabola through the best node and its neighbours."""
+    best = gain.argmax(axis=0)
+    inner = np.clip(best, 1, _ALPHA.size - 2)
+    points = np.arange(gain.shape[1])
+    left, middle, right = (gain[inner + step, points] for step in (-1, 0, 1))
+    bend = left - 2 * middle + right
+    step = np.divide(0.5 * (left - right), bend, out=np.zeros_like(bend), where=bend < 0)
+    between = _ALPHA[inner] + (_ALPHA[1] - _ALPHA[0]) * np.clip(step, -0.5, 0.5)
+    return np.asarray(np.where(inner == best, between, _ALPHA[best]))

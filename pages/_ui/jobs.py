@@ -64,10 +64,10 @@ def _active(shown: list[Job]) -> list[int]:
 
 
 def _newest(study_id: str, kinds: tuple[str, ...]) -> list[Job]:
-    """All active jobs and the newest finished one of each kind, in the order in which they were asked for."""
+    """All active jobs and the newest finished one of each kind and method, in the order in which they were asked for."""
     dismissed, seen, shown = st.session_state.get("dismissed_jobs", set()), set(), []
     for job in jobs.list_jobs(loading.cache_folder(), study_id):
-        slot = (job.kind, job.params.get("role"))
+        slot = (job.kind, job.params.get("role"), job.params.get("method"))
         if job.kind in kinds and (job.state in _ACTIVE or slot not in seen):
             seen.add(slot)
             if job.id not in dismissed:

@@ -13,6 +13,7 @@ from dscale_core.figures import (
     QUANTITIES,
     distributions,
     fits_table,
+    fitted_count,
     points_with_status,
     quantity,
     rank_agreement_map,
@@ -121,7 +122,11 @@ def _spread(study: Study, labels: list[str], chosen: list[FitRecord], k: int) ->
         "How this is spread in each fit", list(names), key="spread_of", bind="query-params", persist_state="session"
     )
     unit = loading.unit(study)
-    shown = [quantity(loading.laws(study, fit), names[title], k, unit) for fit in chosen]
+    fits = [loading.laws(study, fit) for fit in chosen]
+    if not any(fitted_count(laws) for laws in fits):
+        st.info("No point has a law in these fits, so nothing is spread. The statuses below say why, and what to do.")
+        return
+    shown = [quantity(laws, names[title], k, unit) for laws in fits]
     plain_chart(distributions(shown, labels), "fits_spread")
 
 
@@ -129,8 +134,11 @@ def _statuses(study: Study, labels: list[str], chosen: list[FitRecord]) -> None:
     st.markdown("**How the points of each fit ended**")
     counts = [fit.status_counts for fit in chosen]
     taken = partial(_take_bars, study, tuple(chosen))
+    seen = selection.drawn_on("fits_statuses", selection.current(study), *labels)
+    figure = status_bars(labels, counts)
+    figure.update_layout(meta=str(hash(seen.points)))  # a selection from elsewhere makes another figure: the click is over
     st.plotly_chart(
-        status_bars(labels, counts),
+        figure,
         key="fits_statuses",
         on_select=taken,
         selection_mode="points",
@@ -153,6 +161,6 @@ def _take_bars(study: Study, chosen: tuple[FitRecord, ...]) -> None:
         place, status = bar["customdata"]
         points |= set(points_with_status([loading.laws(study, chosen[int(place)])], str(status)))
     if points:
-        selection.choose(study, points)
+        selection.choose(study, points, chart="fits_statuses")
     else:
         selection.clear(study)

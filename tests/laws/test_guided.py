@@ -37,6 +37,15 @@ def test_a_good_formula_is_followed_and_a_bad_one_overruled() -> None:
     assert errors[5.0] == own  # the formula was left out
 
 
+@pytest.mark.parametrize("draws", [5, 20])
+def test_a_formula_of_the_wrong_sign_is_left_out(draws: int) -> None:
+    known = known_draws(200, draws, 58, 1.5)
+    sizes = np.geomspace(100, 1000, 12)
+    right = _expected(known, sizes, 0.0, 1)
+    assert fit_laws(known.delta, known.sizes, guide=Guide(sizes, right)).guided
+    assert not fit_laws(known.delta, known.sizes, guide=Guide(sizes, -right)).guided
+
+
 def test_intervals_around_a_formula_cover() -> None:
     known = known_draws(400, 40, 51, 0.7)
     sizes = np.geomspace(100, 1000, 12)

@@ -131,3 +131,34 @@ def test_a_study_of_which_no_point_has_a_law_opens(open_page, tmp_path: Path) ->
     app = ok(open_page("Fit", tmp_path))
     assert "No point has a law in this fit" in texts(app)
     assert "sample a range of sizes" in texts(app)
+    app = ok(open_page("Fit", tmp_path, query={"fit_view": "Side by side"}))
+    assert "nothing is spread" in texts(app)
+    assert app.metric.len == 0
+
+
+def test_a_link_names_its_fits_and_wrong_names_are_survived(open_page, refitted: Path) -> None:
+    query = {"fit_view": "Two fits", "from": "likelihood, 20 coalitions", "to": "nothing of the kind"}
+    app = ok(open_page("Fit", refitted, query=query))
+    assert app.selectbox(key="from").value == "likelihood, 20 coalitions"
+    assert app.selectbox(key="to").value == "shrinkage, 40 coalitions"
+    assert "shrinkage, 40 coalitions" in str(app.query_params["to"])
+    next(element for element in app.button if "swap" in str(element.proto.icon)).click().run()
+    assert app.selectbox(key="from").value == "shrinkage, 40 coalitions"
+    app.segmented_control(key="fit_view").set_value("This fit").run()
+    assert "from" not in ok(app).query_params
+
+
+def test_a_failed_fit_stays_in_sight_beside_one_that_went_well(monkeypatch, open_page, refitted: Path) -> None:
+    times = ("2026-01-01T00:00:00+00:00",) * 4
+
+    def made(number: int, method: str, state: str, error: str) -> jobs.Job:
+        return jobs.Job(
+            number, "study", "fit", {"method": method}, state, 0, 1, 0.0, "", error, *times, False, Path("job.log")
+        )
+
+    found = [made(2, "log_linear", "done", ""), made(1, "amortized", "failed", "It needs features.")]
+    monkeypatch.setattr(jobs, "list_jobs", lambda *_, active_only=False: [] if active_only else found)
+    monkeypatch.setattr(jobs, "job_log", lambda *_: "")
+    app = open_page("Fit", refitted)
+    assert not app.exception
+    assert [error.value for error in app.error] == ["It needs features."]
