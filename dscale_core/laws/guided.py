@@ -24,12 +24,14 @@ from dscale_core.laws.misfit import measure_misfit
 from dscale_core.laws.prepare import Fitted, Problem, finish, screen
 from dscale_core.types import FloatMatrix, FloatVector, Laws
 
-__all__ = ["around", "around_by_share", "best_around", "helps", "projected", "shrunk"]
+__all__ = ["around", "around_by_share", "best_around", "helps", "projected", "shrunk", "with_misfit"]
 
 _CURVE_POINTS = 9
 _ALPHA = np.linspace(0.0, 4.0, 161)
 _FEWEST_DRAWS = 8  # below, halves say nothing
 _CONTRADICTED = 2.0  # standard errors
+_SLOPE_AT = (1, 5)  # of the seven sizes at which misfit is measured
+_MOST_ALPHA = 2 * _ALPHA[-1]  # an interval that says nothing
 _Z95 = 1.6448536269514722
 Fit = Callable[[Problem], Laws]
 
@@ -108,7 +110,25 @@ def around_by_share(problem: Problem, fit: Fit, n_points: int) -> tuple[Laws, fl
     laws = _put_back(problem, _deviations(problem, fit), share)
     again = iter(known)
     misfit = measure_misfit(part, screen(part), laws.take(columns), lambda p: _put_back(p, next(again), half), n_points, 1)
-    return replace(laws, misfit=misfit), share
+    return with_misfit(laws, misfit), share
+
+
+def with_misfit(laws: Laws, misfit: FloatMatrix) -> Laws:
+    """The laws with what their intervals lack; around a formula the exponent's interval lacks it too.
+
+    Draws tell little of the exponent of a law that follows a formula. If the law is off by its own error at two sizes, each
+    for itself, its slope between them is off by the two relative errors over the distance in log k.
+    """
+    laws = replace(laws, misfit=misfit)
+    if not laws.guided or misfit.shape[1] < _SLOPE_AT[1] + 1:
+        return laws
+    ends = misfit[:, _SLOPE_AT]
+    with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
+        own = [share * (laws.sigma * k ** (-0.5 * laws.beta) / laws.psi(k)) ** 2 for k, share in ends.T]
+        half = np.nan_to_num(_Z95 * np.sqrt(own[0] + own[1]) / np.log(ends[0, 1] / ends[0, 0]), posinf=np.inf)
+        low = laws.alpha - np.hypot(half, laws.alpha - laws.alpha_low)
+        high = laws.alpha + np.hypot(half, laws.alpha_high - laws.alpha)
+    return replace(laws, alpha_low=np.maximum(low, 0.0), alpha_high=np.minimum(high, _MOST_ALPHA))
 
 
 def _slope(part: Problem, deviation: Laws) -> tuple[float, float]:

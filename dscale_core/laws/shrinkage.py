@@ -14,12 +14,10 @@ that of one point: the laws of different points share coalitions, so averages ov
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from numpy.typing import NDArray
 
-from dscale_core.laws.guided import best_around
+from dscale_core.laws.guided import best_around, with_misfit
 from dscale_core.laws.misfit import measure_misfit
 from dscale_core.laws.moments import grid_sums
 from dscale_core.laws.posterior import GRID, nodes
@@ -39,7 +37,7 @@ def fit(problem: Problem) -> Laws:
     """Fit every usable point, around the problem's guide where that helps; deterministic."""
     chosen = best_around(problem, fit_draws)
     laws = chosen(problem)
-    return replace(laws, misfit=measure_misfit(problem, screen(problem), laws, chosen))
+    return with_misfit(laws, measure_misfit(problem, screen(problem), laws, chosen))
 
 
 def fit_draws(problem: Problem) -> Laws:

@@ -72,6 +72,19 @@ def test_bad_points_keep_their_status_around_a_formula() -> None:
     assert np.all(np.abs(laws.psi(316) - good.psi(316))[4:] < error)
 
 
+@pytest.mark.parametrize("error", [0.05, 0.3])
+def test_exponents_around_a_formula_have_honest_intervals(error: float) -> None:
+    known = known_draws(400, 20, 60, 1.0)
+    sizes = np.geomspace(100, 1000, 8)
+    tilt = np.random.default_rng(1).normal(size=(2, 400))
+    noise = known.sigma * sizes[:, None] ** (-known.beta / 2)
+    off = error * noise * (tilt[0] + 0.7 * tilt[1] * np.log(sizes / 316)[:, None])
+    laws = fit_laws(known.delta, known.sizes, guide=Guide(sizes, np.stack([known.psi(k) for k in sizes]) + off))
+    assert laws.guided
+    assert np.mean((laws.alpha_low <= known.alpha) & (known.alpha <= laws.alpha_high)) > 0.88
+    assert np.all((laws.alpha_low <= laws.alpha) & (laws.alpha <= laws.alpha_high))
+
+
 def test_the_formula_is_read_between_its_sizes() -> None:
     sizes = np.array([100.0, 400.0, 1000.0])
     guide = Guide(sizes, 2 / sizes[:, None] * np.ones((1, 3)))  # k psi is constant: exact between the nodes
