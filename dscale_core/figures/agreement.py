@@ -18,6 +18,7 @@ from dscale_core.types import FloatVector, IntVector
 
 __all__ = ["accuracy_table", "coverage_against_size", "predicted_against_measured", "widths_against_size"]
 
+_SIZE = "dataset size k (points)"
 _MOST_BARS = 400  # points whose standard errors are drawn
 
 
@@ -123,16 +124,9 @@ def coverage_against_size(
     """Share of the means within each fit's intervals, size by size; the dashed line is what the intervals claim."""
     figure = go.Figure()
     for name, one in found.items():
-        figure.add_scatter(
-            x=one.size,
-            y=one.coverage,
-            mode="lines+markers",
-            name=name,
-            customdata=one.n_points,
-            hovertemplate=f"{name}<br>k ≈ %{{x:,.0f}}: %{{y:.1%}} of %{{customdata:,}} points<extra></extra>",
-        )
+        _line(figure, name, one, one.coverage, "%{y:.1%} of %{customdata:,} points")
     kind = "in-sample" if in_sample else "on validation draws"
-    finish(figure, "dataset size k (points)", f"means within the interval, {kind} (share)", height, legend=True)
+    finish(figure, _SIZE, f"means within the interval, {kind} (share)", height, legend=True)
     figure.update_xaxes(**log_axis())
     drawn = np.concatenate([np.asarray(one.coverage) for one in found.values()] or [np.empty(0)])
     lowest = float(np.min(drawn[np.isfinite(drawn)], initial=0.7))
@@ -151,15 +145,20 @@ def widths_against_size(
     """Median half-width of each fit's intervals, size by size: of two that cover, the narrower one says more."""
     figure = go.Figure()
     for name, one in found.items():
-        figure.add_scatter(
-            x=one.size,
-            y=one.half_width,
-            mode="lines+markers",
-            name=name,
-            hovertemplate=f"{name}<br>k ≈ %{{x:,.0f}}: ±%{{y:.2e}}<extra></extra>",
-        )
-    finish(figure, "dataset size k (points)", with_unit("median half-width of ψ's interval", unit), height, legend=True)
+        _line(figure, name, one, one.half_width, "±%{y:.2e}, median of %{customdata:,} points")
+    finish(figure, _SIZE, with_unit("median half-width of ψ's interval", unit), height, legend=True)
     figure.update_xaxes(**log_axis())
     figure.update_yaxes(type="log", exponentformat="power", dtick="D2")
     mark_size(figure, at)
     return figure
+
+
+def _line(figure: go.Figure, name: str, one: Covered, values: FloatVector, said: str) -> None:
+    figure.add_scatter(
+        x=one.size,
+        y=values,
+        mode="lines+markers",
+        name=name,
+        customdata=one.n_points,
+        hovertemplate=f"{name}<br>k ≈ %{{x:,.0f}}: {said}<extra></extra>",
+    )

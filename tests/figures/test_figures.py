@@ -115,7 +115,7 @@ FIGURES: dict[str, Callable[[], go.Figure]] = {
 
 
 # lines over sizes or draws: what they show is no point
-WITHOUT_POINTS = {"accuracy_against_draws", "accuracy_beyond", "widths_against_size", "loss_curve", "likelihood_surface"}
+WITHOUT_POINTS = {"accuracy_against_draws", "accuracy_beyond", "loss_curve", "likelihood_surface"}
 
 
 def test_every_public_figure_function_is_tested_here() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from looking import button, ok, texts
 from streamlit.testing.v1 import AppTest
 
 from dscale_core import SamplingPlan, Study, jobs, load_dataset, make_learner
@@ -15,20 +16,6 @@ from dscale_core.laws import list_methods
 from dscale_core.laws.comparison import compare_laws
 
 VIEWS = ("This fit", "Side by side", "Two fits")
-
-
-def texts(app: AppTest) -> str:
-    return "\n".join(element.value for kind in ("markdown", "caption", "info") for element in app.get(kind))
-
-
-def ok(app: AppTest) -> AppTest:
-    assert not app.exception
-    assert [error.value for error in app.error] == []
-    return app
-
-
-def button(app: AppTest, label: str):
-    return next(element for element in app.button if element.label.startswith(label))
 
 
 def charts(app: AppTest) -> list[str]:

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from looking import button, settled, texts
 from streamlit.testing.v1 import AppTest
 
 from dscale_core import SamplingPlan, Study, jobs, load_dataset, make_learner
@@ -19,27 +20,9 @@ from pages._ui import background
 from pages._ui import preview as preview_part
 
 
-def texts(app: AppTest) -> str:
-    return "\n".join(element.value for kind in ("markdown", "caption") for element in app.get(kind))
-
-
 def errors(app: AppTest) -> list[str]:
     assert not app.exception
     return [error.value for error in app.error]
-
-
-def button(app: AppTest, label: str):
-    return next(element for element in app.button if element.label == label)
-
-
-def settled(app: AppTest, sentence: str) -> AppTest:
-    """Look again, as the page itself does, until something stands there."""
-    for _ in range(300):
-        if sentence in texts(app):
-            return app
-        time.sleep(0.1)
-        app.run()
-    raise AssertionError(f"{sentence!r} never came; the page says:\n{texts(app)}")
 
 
 def charts(app: AppTest) -> str:

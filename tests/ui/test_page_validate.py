@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
+from looking import ok, settled, texts
 
 from dscale_core import SamplingPlan, Study, load_dataset, make_learner
 from dscale_core.types import LawStatus
@@ -28,26 +27,6 @@ SIGNS = {
     "The loss itself": "The loss falls as",
     "Form of the law": "nats over all points",
 }
-
-
-def texts(app: AppTest) -> str:
-    return "\n".join(element.value for kind in ("markdown", "caption", "info", "success") for element in app.get(kind))
-
-
-def settled(app: AppTest, sign: str) -> AppTest:
-    """Look again, as the page itself does, until the sentence stands there."""
-    for _ in range(150):
-        if sign in texts(app):
-            return app
-        time.sleep(0.1)
-        app.run()
-    raise AssertionError(f"{sign!r} never came; the page says:\n{texts(app)}")
-
-
-def ok(app: AppTest) -> AppTest:
-    assert not app.exception
-    assert [error.value for error in app.error] == []
-    return app
 
 
 @pytest.fixture(scope="module")
