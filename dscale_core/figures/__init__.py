@@ -18,7 +18,7 @@ if TYPE_CHECKING:
         widths_against_size,
     )
     from dscale_core.figures.bars import class_balance, target_histogram
-    from dscale_core.figures.convergence import accuracy_against_draws, accuracy_beyond
+    from dscale_core.figures.convergence import accuracy_against_draws, accuracy_beyond, is_judged
     from dscale_core.figures.curves import LawLine, RankLine, draws_and_law, law_line, rank_line, rank_over_sizes
     from dscale_core.figures.fits import (
         distributions,
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         status_bars,
         statuses_of,
     )
-    from dscale_core.figures.form import form_evidence, points_with_form
+    from dscale_core.figures.form import FormCounts, evidence_histogram, form_counts, form_evidence, points_with_form
     from dscale_core.figures.histograms import Bins, bin_values, histogram
     from dscale_core.figures.images import record_image
     from dscale_core.figures.loss import likelihood_surface, loss_curve
@@ -54,6 +54,7 @@ __all__ = [
     "QUANTITIES",
     "Bins",
     "ClassCorrelation",
+    "FormCounts",
     "LawLine",
     "Paired",
     "Quantity",
@@ -72,13 +73,16 @@ __all__ = [
     "curves_by_quantile",
     "distributions",
     "draws_and_law",
+    "evidence_histogram",
     "filter_points",
     "fit_against_fit",
     "fits_table",
     "fitted_count",
+    "form_counts",
     "form_evidence",
     "histogram",
     "is_dense",
+    "is_judged",
     "law_line",
     "law_scatter",
     "likelihood_surface",
@@ -111,8 +115,8 @@ __all__ = [
 
 _HOMES = {
     "agreement": ("accuracy_table", "coverage_against_size", "predicted_against_measured", "widths_against_size"),
-    "convergence": ("accuracy_against_draws", "accuracy_beyond"),
-    "form": ("form_evidence", "points_with_form"),
+    "convergence": ("accuracy_against_draws", "accuracy_beyond", "is_judged"),
+    "form": ("FormCounts", "evidence_histogram", "form_counts", "form_evidence", "points_with_form"),
     "loss": ("likelihood_surface", "loss_curve"),
     "bars": ("class_balance", "target_histogram"),
     "curves": ("LawLine", "RankLine", "draws_and_law", "law_line", "rank_line", "rank_over_sizes"),

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from dscale_core.figures.style import GUIDE, INK, finish, log_axis
 from dscale_core.types import FloatMatrix, FloatVector, IntVector
 
-__all__ = ["accuracy_against_draws", "accuracy_beyond"]
+__all__ = ["accuracy_against_draws", "accuracy_beyond", "is_judged"]
 
 _LOWEST = -0.5  # of the R² axis
+_CLAIMED = 0.9  # coverage of the intervals that are held against the means
+_TICK_GAP = 1.2  # factor between neighbouring numbers of draws that both have room for a label
 
 
 class Convergence(Protocol):
@@ -33,6 +35,13 @@ class Convergence(Protocol):
     def noise_ceiling(self) -> FloatVector: ...
     @property
     def n_points(self) -> int: ...
+
+
+class Judged(Protocol):
+    """Anything that holds R² of estimators; NaN where there was nothing to judge."""
+
+    @property
+    def r2(self) -> NDArray[np.float64]: ...
 
 
 class Extrapolation(Protocol):
@@ -56,6 +65,11 @@ class Extrapolation(Protocol):
     def noise_ceiling(self) -> FloatVector: ...
 
 
+def is_judged(found: Judged) -> bool:
+    """Whether any estimator has an R² at any size."""
+    return bool(np.isfinite(found.r2).any())
+
+
 def accuracy_against_draws(found: Convergence, size: float | None = None, height: int = 440) -> go.Figure:
     """R² on validation means against the number of draws, one line a method; ``size`` None is the mean over sizes."""
     figure = go.Figure()
@@ -74,7 +88,7 @@ def accuracy_against_draws(found: Convergence, size: float | None = None, height
             hovertemplate=f"{method}<br>%{{x:,}} draws: {what} = %{{y:.3f}}<extra></extra>",
         )
     finish(figure, "draws a point (count)", f"{what}, on validation draws (no unit)", height, legend=True)
-    figure.update_xaxes(**log_axis())
+    figure.update_xaxes(type="log", tickvals=_counts_with_room(found.n_draws), tickformat=",d")
     _ceiling(figure, ceiling)
     _r2_axis(figure, values)
     return figure
@@ -86,6 +100,8 @@ def accuracy_beyond(found: Extrapolation, quantity: str = "r2", height: int = 44
     quantity : "r2", "spearman" or "coverage"
     """
     titles = {"r2": "R²", "spearman": "Spearman ρ", "coverage": "means within 90 % intervals"}
+    kinds = {"r2": "no unit", "spearman": "no unit", "coverage": "share"}
+    number = "%{y:.1%}" if quantity == "coverage" else "%{y:.3f}"
     values: FloatMatrix = {"r2": found.r2, "spearman": found.spearman, "coverage": found.coverage}[quantity]
     figure = go.Figure()
     for method, line in zip(found.methods, values, strict=True):
@@ -97,11 +113,11 @@ def accuracy_beyond(found: Extrapolation, quantity: str = "r2", height: int = 44
             marker={"size": 8},
             customdata=found.factor,
             hovertemplate=(
-                f"{method}<br>k ≈ %{{x:,.0f}}, %{{customdata:.2f}} times the limit<br>{titles[quantity]} = %{{y:.3f}}"
+                f"{method}<br>k ≈ %{{x:,.0f}}, %{{customdata:.2f}} times the limit<br>{titles[quantity]}: {number}"
                 "<extra></extra>"
             ),
         )
-    finish(figure, "dataset size k (points)", f"{titles[quantity]}, on validation draws (no unit)", height, legend=True)
+    finish(figure, "dataset size k (points)", f"{titles[quantity]}, on validation draws ({kinds[quantity]})", height, legend=True)
     figure.update_xaxes(**log_axis())
     left = min(float(found.size[0]), found.limit) * 0.9
     figure.add_vrect(x0=left, x1=found.limit, fillcolor=GUIDE, opacity=0.25, line_width=0, layer="below")
@@ -115,17 +131,32 @@ def accuracy_beyond(found: Extrapolation, quantity: str = "r2", height: int = 44
             hovertemplate="k ≈ %{x:,.0f}: at most %{y:.3f}<extra>noise ceiling</extra>",
         )  # fmt: skip
     elif quantity == "coverage":
-        figure.add_hline(y=0.9, line={"color": INK, "width": 1.5, "dash": "dash"})
+        _level(figure, _CLAIMED, "what they claim")
     _r2_axis(figure, values)
+    if quantity == "coverage":
+        figure.update_yaxes(tickformat=".0%")
     return figure
+
+
+def _counts_with_room(n_draws: IntVector) -> list[int]:
+    """The numbers of draws to label, from the last back, so that all there is has its label."""
+    shown: list[int] = []
+    for count in n_draws[::-1].tolist():
+        if not shown or shown[-1] >= _TICK_GAP * count:
+            shown.append(count)
+    return shown[::-1]
 
 
 def _ceiling(figure: go.Figure, ceiling: float) -> None:
     if np.isfinite(ceiling):
-        figure.add_hline(
-            y=ceiling, line={"color": INK, "width": 1.5, "dash": "dash"}, annotation_text=f"noise ceiling {ceiling:.2f}",
-            annotation_position="top left", annotation_font={"color": INK, "size": 11},
-        )  # fmt: skip
+        _level(figure, ceiling, f"noise ceiling {ceiling:.2f}")
+
+
+def _level(figure: go.Figure, at: float, text: str) -> None:
+    figure.add_hline(
+        y=at, line={"color": INK, "width": 1.5, "dash": "dash"}, annotation_text=text,
+        annotation_position="top left", annotation_font={"color": INK, "size": 11},
+    )  # fmt: skip
 
 
 def _r2_axis(figure: go.Figure, values: FloatMatrix) -> None:

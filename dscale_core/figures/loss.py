@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import ArrayLike
 
-from dscale_core.figures.style import GUIDE, INK, finish, log_axis, with_unit
+from dscale_core.figures.style import INK, finish, log_axis, with_unit
 from dscale_core.types import FloatMatrix, FloatVector
 
 __all__ = ["likelihood_surface", "loss_curve"]
@@ -16,6 +16,7 @@ __all__ = ["likelihood_surface", "loss_curve"]
 _LINE_POINTS = 80
 _BEYOND = 10.0  # the curve is drawn to so many times the largest size
 _SHOWN_NATS = 12.0  # below the maximum, where the colours end
+_OVER_COLOURS = "rgb(128, 128, 128)"  # reads on both ends of a colour scale
 _REGION = 2.302585092994046  # nats: half of the 90 % point of chi square with two degrees of freedom
 
 
@@ -50,15 +51,16 @@ def loss_curve(found: Loss, unit: str = "", height: int = 420) -> go.Figure:
     figure = go.Figure()
     inside = np.geomspace(found.min_size, found.max_size, _LINE_POINTS)
     beyond = np.geomspace(found.max_size, found.max_size * _BEYOND, _LINE_POINTS)
-    for name, k, dash in (("law", inside, "solid"), ("law, extrapolated", beyond, "dot")):
+    for name, k, line in (("law", inside, {}), ("law, extrapolated", beyond, {"dash": "dot", "color": INK})):
         figure.add_scatter(
-            x=k, y=found.loss(k), mode="lines", name=name, line={"dash": dash, "width": 2},
+            x=k, y=found.loss(k), mode="lines", name=name, line={"width": 2} | line,
             hovertemplate=f"k = %{{x:,.0f}}: %{{y:.4g}}<extra>{name}</extra>",
         )  # fmt: skip
     figure.add_scatter(
         x=found.size, y=found.mean, mode="markers", name="mean of coalitions", marker={"size": 8},
         error_y={"type": "data", "array": found.standard_error, "thickness": 1, "width": 0},
-        hovertemplate="k ≈ %{x:,.0f}: %{y:.4g}<extra>measured</extra>",
+        customdata=found.standard_error,
+        hovertemplate="k ≈ %{x:,.0f}: %{y:.4g} ± %{customdata:.2g}<extra>measured</extra>",
     )  # fmt: skip
     figure.add_hline(
         y=found.epsilon, line={"color": INK, "dash": "dash", "width": 1.5}, annotation_text=f"floor ε = {found.epsilon:.3g}",
@@ -79,22 +81,23 @@ def likelihood_surface(found: Loss, unit: str = "", height: int = 420) -> go.Fig
         z=nats.astype(np.float32),
         zmin=-_SHOWN_NATS,
         zmax=0,
-        colorbar={"title": {"text": "nats below<br>the maximum"}, "thickness": 14},
-        hovertemplate="α = %{x:.3f}, ε = %{y:.4g}<br>%{z:.2f} nats<extra></extra>",
+        colorbar={"title": {"text": "log-likelihood<br>(nats)"}, "thickness": 14},
+        customdata=found.surface.astype(np.float32),
+        hovertemplate="α = %{x:.3f}, ε = %{y:.4g}<br>%{customdata:.1f} nats<extra></extra>",
     )
     figure.add_contour(
         x=found.surface_alpha,
         y=found.surface_epsilon,
         z=found.surface,
         contours={"start": -_REGION, "end": -_REGION, "size": 1, "coloring": "none", "showlabels": False},
-        line={"color": GUIDE.replace("0.55", "1"), "width": 2},
+        line={"color": _OVER_COLOURS, "width": 2},
         showscale=False,
         hoverinfo="skip",
         name="90 % region",
     )
     figure.add_scatter(
         x=[found.alpha], y=[found.epsilon], mode="markers", name="maximum",
-        marker={"symbol": "cross", "size": 11, "color": INK},
+        marker={"symbol": "cross", "size": 12, "color": "white", "line": {"color": "black", "width": 1.5}},
         hovertemplate="maximum: α = %{x:.3f}, ε = %{y:.4g}<extra></extra>",
     )  # fmt: skip
     return finish(figure, "exponent α (no unit)", with_unit("floor ε", unit), height)

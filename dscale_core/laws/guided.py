@@ -53,6 +53,8 @@ def helps(problem: Problem, fit: Fit) -> bool:
     if problem.x.ndim == 2:
         raise ArgumentError("sizes", "have one size a coalition with a guide", problem.sizes.shape, "Leave out the guide.")
     columns = sample_columns(screen(problem))
+    if columns.size == 0:
+        return False
     m = problem.delta.shape[0]
     part = select(problem, np.arange(m), columns)
     if m < _FEWEST_DRAWS:

@@ -37,6 +37,14 @@ def test_a_good_formula_is_followed_and_a_bad_one_overruled() -> None:
     assert errors[5.0] == own  # the formula was left out
 
 
+@pytest.mark.parametrize("draws", [3, 20])
+def test_points_of_which_none_can_be_fitted_are_survived(draws: int) -> None:
+    sizes = np.full(draws, 300.0)
+    laws = fit_laws(np.ones((draws, 5)), sizes, groups=np.arange(5) % 2, guide=Guide(np.array([300.0]), np.ones((1, 5))))
+    assert set(laws.status) <= {"one_size", "too_few_draws"}
+    assert not laws.guided
+
+
 @pytest.mark.parametrize("draws", [5, 20])
 def test_a_formula_of_the_wrong_sign_is_left_out(draws: int) -> None:
     known = known_draws(200, draws, 58, 1.5)
