@@ -117,7 +117,13 @@ def accuracy_beyond(found: Extrapolation, quantity: str = "r2", height: int = 44
                 "<extra></extra>"
             ),
         )
-    finish(figure, "dataset size k (points)", f"{titles[quantity]}, on validation draws ({kinds[quantity]})", height, legend=True)
+    finish(
+        figure,
+        "dataset size k (points)",
+        f"{titles[quantity]}, on validation draws ({kinds[quantity]})",
+        height,
+        legend=True,
+    )
     figure.update_xaxes(**log_axis())
     left = min(float(found.size[0]), found.limit) * 0.9
     figure.add_vrect(x0=left, x1=found.limit, fillcolor=GUIDE, opacity=0.25, line_width=0, layer="below")

@@ -47,6 +47,10 @@ class FormCounts:
         """Points for which both laws were fitted."""
         return self.two_term + self.undecided + self.power
 
+    def share(self, count: int) -> float:
+        """``count`` as a share of the points that were judged; 0 where none was."""
+        return count / self.judged if self.judged else 0.0
+
 
 def form_counts(choice: Choice) -> FormCounts:
     """Points by what their held-out draws say."""

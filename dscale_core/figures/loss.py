@@ -16,7 +16,8 @@ __all__ = ["likelihood_surface", "loss_curve"]
 _LINE_POINTS = 80
 _BEYOND = 10.0  # the curve is drawn to so many times the largest size
 _SHOWN_NATS = 12.0  # below the maximum, where the colours end
-_OVER_COLOURS = "rgb(128, 128, 128)"  # reads on both ends of a colour scale
+_OVER_COLOURS = "rgba(128, 128, 128, 1)"  # reads on both ends of a colour scale
+_WHITE, _BLACK = "rgba(255, 255, 255, 1)", "rgba(0, 0, 0, 1)"
 _REGION = 2.302585092994046  # nats: half of the 90 % point of chi square with two degrees of freedom
 
 
@@ -97,7 +98,7 @@ def likelihood_surface(found: Loss, unit: str = "", height: int = 420) -> go.Fig
     )
     figure.add_scatter(
         x=[found.alpha], y=[found.epsilon], mode="markers", name="maximum",
-        marker={"symbol": "cross", "size": 12, "color": "white", "line": {"color": "black", "width": 1.5}},
+        marker={"symbol": "cross", "size": 12, "color": _WHITE, "line": {"color": _BLACK, "width": 1.5}},
         hovertemplate="maximum: α = %{x:.3f}, ε = %{y:.4g}<extra></extra>",
     )  # fmt: skip
     return finish(figure, "exponent α (no unit)", with_unit("floor ε", unit), height)

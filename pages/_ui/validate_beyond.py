@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dscale_core.figures import accuracy_beyond
+from dscale_core.figures import accuracy_beyond, is_judged
 from dscale_core.laws.verdicts import extrapolation_verdict
 from pages._ui import background
 from pages._ui.charts import plain_chart
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["show"]
 
-_SHOWN = {"R²": "r2", "ranks": "spearman", "90 % intervals": "coverage"}
+_SHOWN = {
+    "R²": ("r2", "The dashed line is the R² that perfect laws would reach against these means."),
+    "ranks": ("spearman", "Agreement of ranks is what picking the best points needs; it can last when R² is lost."),
+    "90 % intervals": ("coverage", "Intervals that are honest stay near their line however far they are extrapolated."),
+}
 
 
 def show(study: Study, fit: FitRecord, role: str) -> None:
@@ -27,18 +31,17 @@ def show(study: Study, fit: FitRecord, role: str) -> None:
     del fit  # all estimators are fitted anew
     if needs_validation(role):
         return
-    plan, largest = study.plan, study.plan_of("validation").max_size
-    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    left, right = st.columns([3, 2], vertical_alignment="bottom", gap="medium")
     with left:
         methods = choose_methods("beyond_methods")
-    top = min(plan.max_size, largest - 1)
-    if top <= plan.min_size:
-        st.info("All draws have one size, so nothing lies beyond. Sample a range of sizes.")
+    with right:
+        limit = _choose_limit(study)
+    if limit is None:
+        st.info(
+            "Nothing lies beyond a limit here: the draws are of one size, or no validation draw is larger. Sample a range "
+            "of sizes, and validation draws at the largest of them or beyond."
+        )
         return
-    limit = right.slider(
-        "Fit coalitions of up to", plan.min_size + 1, top, min(max((plan.min_size + top) // 3, plan.min_size + 1), top),
-        key="beyond_limit", bind="query-params", persist_state="session",
-    )  # fmt: skip
     if not methods:
         st.info("Choose one estimator or more.")
         return
@@ -49,12 +52,32 @@ def show(study: Study, fit: FitRecord, role: str) -> None:
     background.show_when_done(future, _show, waiting, "Extrapolation cannot be shown.", patience=1.5)
 
 
+def _choose_limit(study: Study) -> int | None:
+    """The largest size to fit, bound to ``?beyond_limit=``; None where nothing could lie beyond one."""
+    least, plan = study.plan.min_size + 1, study.plan
+    most = min(plan.max_size, study.plan_of("validation").max_size - 1)
+    if most <= least:
+        return None
+    limit: int = st.slider(
+        "Fit coalitions of up to k points", least, most, min(max((plan.min_size + most) // 3, least), most),
+        key="beyond_limit", bind="query-params", persist_state="session",
+    )  # fmt: skip
+    return limit
+
+
 def _show(found: Extrapolation) -> None:
     st.markdown(f"**{extrapolation_verdict(found)}**")
+    if not is_judged(found):
+        st.caption("No estimator has a law for these points. Raise the limit, or see on Fit what went wrong.")
+        return
     with st.container(border=True):
-        shown = st.segmented_control("Shown", list(_SHOWN), default="R²", required=True, key="beyond_shown")
-        plain_chart(accuracy_beyond(found, _SHOWN[shown or "R²"]), "beyond")
+        shown = st.segmented_control(
+            "Shown", list(_SHOWN), default="R²", required=True, key="beyond_shown", bind="query-params",
+            persist_state="session",
+        )  # fmt: skip
+        quantity, meaning = _SHOWN[shown or "R²"]
+        plain_chart(accuracy_beyond(found, quantity), "beyond")
         st.caption(
             f"{found.n_points:,} of {found.n_points_in_all:,} points. The shade is what was fitted; all to the right of it "
-            "is extrapolated. To look further, draw validation coalitions larger than the fit's."
+            f"is extrapolated. {meaning} To look further, draw validation coalitions larger than the fit's."
         )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dscale_core.figures import accuracy_against_draws
+from dscale_core.figures import accuracy_against_draws, is_judged
+from dscale_core.laws import GUIDED
 from dscale_core.laws.verdicts import convergence_verdict
 from pages._ui import background
 from pages._ui.charts import plain_chart
@@ -33,18 +35,51 @@ def show(study: Study, fit: FitRecord, role: str) -> None:
         return
     done = [study.progress(name).done for name in ("fit", "validation")]
     token = ("convergence", study.id, *done, *methods)
-    future = background.ask("convergence", token, partial(study.convergence, methods))
+    shares = _shares()
+    future = background.ask("convergence", token, partial(_compute, study, methods, shares, token))
     waiting = "Fitting the first draws again and again; the chart comes by itself"
     background.show_when_done(future, _show, waiting, "Convergence cannot be shown.", patience=1.5)
+    if not future.done():
+        _show_progress(shares, token)
+
+
+@st.cache_resource(show_spinner=False)
+def _shares() -> dict[Hashable, float]:
+    """How far each computation is that runs now."""
+    return {}
+
+
+def _compute(study: Study, methods: list[str], shares: dict[Hashable, float], token: Hashable) -> Convergence:
+    try:
+        return study.convergence(methods, on_progress=partial(shares.__setitem__, token))
+    finally:
+        shares.pop(token, None)
+
+
+@st.fragment(run_every=0.5)
+def _show_progress(shares: dict[Hashable, float], token: Hashable) -> None:
+    share = shares.get(token)
+    if share is not None:
+        st.progress(min(share, 1.0), f"{share:.0%} of the fits are done")
 
 
 def _show(found: Convergence) -> None:
     st.markdown(f"**{convergence_verdict(found)}**")
+    if not is_judged(found):
+        st.caption("No estimator has a law for these points. Fit says why, and what to do.")
+        return
     with st.container(border=True):
         sizes = {_MEAN: None} | {f"k ≈ {size:,.0f}": float(size) for size in found.size}
-        chosen = st.segmented_control("R²", list(sizes), default=_MEAN, required=True, key="draws_size")
+        chosen = st.segmented_control(
+            "R²", list(sizes), default=_MEAN, required=True, key="draws_size", bind="query-params", persist_state="session"
+        )
         plain_chart(accuracy_against_draws(found, sizes[chosen or _MEAN]), "convergence")
         st.caption(
             f"{found.n_points:,} of {found.n_points_in_all:,} points, fitted to the first draws only and held against the "
             "means of all validation draws. The noise ceiling is what perfect laws would reach against these means."
         )
+        if guided := [method for method in found.methods if method in GUIDED]:
+            st.caption(
+                f"Where the learner has a formula for ψ and held-out draws agree with it, {' and '.join(guided)} "
+                f"{'starts' if len(guided) == 1 else 'start'} from it: very few draws can then be enough."
+            )

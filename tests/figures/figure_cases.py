@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dscale_core.laws.aggregate import AggregateLaw, fit_aggregate
+from dscale_core.laws.choice import FormChoice
 from dscale_core.laws.metrics import SizeAgreement
 from dscale_core.laws.validation import Convergence, Coverage, Extrapolation
 from dscale_core.types import Dataset, Laws
@@ -57,6 +58,14 @@ def make_extrapolation() -> Extrapolation:
     size, r2 = np.array([100.0, 400.0, 2000.0]), np.array([[0.9, 0.8, 0.3], [0.9, 0.4, -7.0]])
     methods, held = ("shrinkage", "likelihood"), np.clip(r2, 0, 1)
     return Extrapolation(methods, 200.0, 60, size, size / 200, r2, held, held, np.array([0.9, 0.95, 0.99]), 40, 300)
+
+
+def make_choice() -> FormChoice:
+    """Eight points: one clear for either law, five for neither, and one that could not be judged."""
+    difference, error = np.array([6.0, 1.0, 0.5, 0.0, -1.0, 2.0, -9.0, np.nan]), np.array([1.5] * 7 + [np.nan])
+    form = np.where(difference > 2 * error, "two_term", "power")
+    points = np.array([5, 7, 9, 11, 13, 15, 17, 19])
+    return FormChoice(points, form, difference, error, "power", 1.0, 2.0, "shrinkage", 2, 40, "passes", "Said in words.")
 
 
 def make_loss() -> AggregateLaw:

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 import pytest
 from figure_cases import (
     make_agreement,
+    make_choice,
     make_convergence,
     make_coverage,
     make_dataset,
@@ -97,6 +98,7 @@ FIGURES: dict[str, Callable[[], go.Figure]] = {
     "widths_against_size": lambda: figures.widths_against_size({"shrinkage": make_coverage()}, "nats"),
     "accuracy_against_draws": lambda: figures.accuracy_against_draws(make_convergence()),
     "accuracy_beyond": lambda: figures.accuracy_beyond(make_extrapolation(), "r2"),
+    "evidence_histogram": lambda: figures.evidence_histogram(make_choice(), [5, 9]),
     "loss_curve": lambda: figures.loss_curve(make_loss(), "nats"),
     "likelihood_surface": lambda: figures.likelihood_surface(make_loss(), "nats"),
     "distributions": lambda: figures.distributions([figures.quantity(LAWS, "alpha")] * 2, ["one", "other"]),

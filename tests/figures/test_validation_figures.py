@@ -6,10 +6,17 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from figure_cases import make_agreement, make_convergence, make_coverage, make_extrapolation, make_laws, make_loss
+from figure_cases import (
+    make_agreement,
+    make_choice,
+    make_convergence,
+    make_coverage,
+    make_extrapolation,
+    make_laws,
+    make_loss,
+)
 
 from dscale_core import figures
-from dscale_core.laws.choice import FormChoice
 from dscale_core.laws.metrics import accuracy_by_size, quantile_curves
 
 
@@ -84,13 +91,50 @@ def test_the_loss_and_its_surface_show_the_maximum() -> None:
 
 
 def test_evidence_is_in_standard_errors() -> None:
-    form = np.array(["power", "two_term", "power"])
-    choice = FormChoice(
-        np.array([5, 7, 9]), form, np.array([1.0, 6.0, np.nan]), np.array([2.0, 1.5, np.nan]), "power", 1.0, 2.0,
-        "shrinkage", 2, 40, "passes", "",
-    )  # fmt: skip
-    np.testing.assert_array_equal(figures.form_evidence(choice).values, [0.5, 4.0, np.nan])
-    assert figures.points_with_form(choice, "two_term") == (7,)
+    choice = make_choice()
+    np.testing.assert_allclose(figures.form_evidence(choice).values[[0, 6, 7]], [4.0, -6.0, np.nan])
+    assert figures.points_with_form(choice, "two_term") == (5,)
+    exact = replace(choice, standard_error=np.zeros(8))
+    assert not np.isfinite(figures.form_evidence(exact).values).any()
+
+
+def test_points_are_counted_by_what_their_draws_say() -> None:
+    counts = figures.form_counts(make_choice())
+    assert (counts.two_term, counts.undecided, counts.power, counts.unjudged) == (1, 5, 1, 1)
+    assert counts.judged == 7
+    assert counts.share(counts.undecided) == pytest.approx(5 / 7)
+    nothing = replace(
+        make_choice(), difference=np.full(8, np.nan), standard_error=np.full(8, np.nan), form=np.full(8, "power")
+    )
+    assert figures.form_counts(nothing).judged == 0
+    assert figures.form_counts(nothing).share(0) == 0
+    assert notes(figures.evidence_histogram(nothing)) == ""
+
+
+def test_evidence_is_drawn_between_the_lines_of_clarity() -> None:
+    figure = figures.evidence_histogram(make_choice(), [5])
+    assert notes(figure) == "power law clearly better | two-term law clearly better"
+    assert {shape.x0 for shape in figure.layout.shapes} == {-2.0, 0.0, 2.0}
+    assert figure.layout.selectdirection == "h"
+    narrow = replace(make_choice(), difference=make_choice().difference / 10)
+    assert notes(figures.evidence_histogram(narrow)) == ""
+
+
+def test_all_there_is_has_its_label() -> None:
+    found = make_convergence()
+    figure = figures.accuracy_against_draws(replace(found, n_draws=np.array([5, 100, 105])))
+    assert list(figure.layout.xaxis.tickvals) == [5, 105]
+
+
+def test_nothing_to_judge_is_told_from_bad() -> None:
+    found = make_convergence()
+    assert figures.is_judged(found)
+    assert not figures.is_judged(replace(found, r2=np.full((2, 3, 2), np.nan)))
+
+
+def test_what_intervals_claim_is_written_on_their_line() -> None:
+    assert "what they claim" in notes(figures.accuracy_beyond(make_extrapolation(), "coverage"))
+    assert "what they claim" not in notes(figures.accuracy_beyond(make_extrapolation(), "r2"))
 
 
 def test_the_table_holds_what_the_chart_shows() -> None:
