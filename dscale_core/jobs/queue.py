@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dscale_core.errors import JobError
+from dscale_core.errors import JobError, StoreError
 from dscale_core.jobs import launcher
 from dscale_core.jobs.kinds import check_job
 from dscale_core.store import JobRow, Store
-from dscale_core.store.jobs import JobState
+from dscale_core.store.jobs import JobState, Process
 
 if TYPE_CHECKING:
     from dscale_core.study import Study
@@ -139,7 +139,18 @@ def recover(store: Store) -> None:
             launcher.end_orphans(row.process)
             # cancelling it was what the user last wanted
             state: JobState = "cancelled" if row.cancel_requested else "interrupted"
-            store.jobs.finish(row.id, row.process, state, "" if row.cancel_requested else _INTERRUPTED)
+            _give_up(store, row.id, row.process, state)
+
+
+def _give_up(store: Store, job_id: int, process: Process, state: JobState) -> None:
+    error = _INTERRUPTED if state == "interrupted" else ""
+    try:
+        store.jobs.finish(job_id, process, state, error)
+    except StoreError:
+        # a process that was stopped within a write keeps the catalogue locked for as long as it lives
+        if not launcher.is_alive(process) or not launcher.kill(process):
+            raise
+        store.jobs.finish(job_id, process, state, error)
 
 
 def log_path(store: Store, job_id: int) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -155,6 +156,27 @@ def test_running_is_believed_only_of_a_live_worker(
     assert jobs.get_job(job_id).state == after
     assert ("Resume it" in jobs.get_job(job_id).error) == (after == "interrupted")
     assert len(jobs.list_jobs(active_only=True)) == (after == "running")
+
+
+@pytest.mark.usefixtures("started")
+def test_a_silent_worker_that_keeps_the_catalogue_locked_is_ended(
+    store: Store, bare_study: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = store.jobs.enqueue(bare_study.id, "audit", {}).id
+    holds = "import sqlite3, sys; input(); db = sqlite3.connect(sys.argv[1]); db.execute('BEGIN IMMEDIATE'); "
+    holds += "print('held', flush=True); input()"
+    locked = [sys.executable, "-c", holds, str(store.folder / "dscale.sqlite3")]
+    with subprocess.Popen(locked, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        store.jobs.claim(Process(child.pid, launcher.psutil.Process(child.pid).create_time()))
+        _age_heartbeat(store, job_id, HEARTBEAT_LIMIT + 1)
+        child.stdin.write(b"\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == b"held\n"
+        monkeypatch.setattr("dscale_core.store.catalog._WAIT", 0.1)
+        assert jobs.get_job(job_id).state == "interrupted"
+        assert child.wait(timeout=10) == -signal.SIGKILL
 
 
 def test_an_ended_process_that_nobody_waited_for_is_not_alive() -> None:
