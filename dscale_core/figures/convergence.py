@@ -128,7 +128,7 @@ def accuracy_beyond(found: Extrapolation, quantity: str = "r2", height: int = 44
     left = min(float(found.size[0]), found.limit) * 0.9
     figure.add_vrect(x0=left, x1=found.limit, fillcolor=GUIDE, opacity=0.25, line_width=0, layer="below")
     figure.add_annotation(
-        x=np.log10(found.limit), y=0, yref="paper", yanchor="bottom", xanchor="right", showarrow=False,
+        x=np.log10(found.limit), y=0.06, yref="paper", yanchor="bottom", xanchor="right", showarrow=False,
         text=f"fitted, to k = {found.limit:,.0f}", font={"color": INK, "size": 11},
     )  # fmt: skip
     if quantity == "r2":
@@ -176,6 +176,6 @@ def _r2_axis(figure: go.Figure, values: FloatMatrix) -> None:
     if n_below := int((finite < _LOWEST).sum()):
         word = "value lies" if n_below == 1 else "values lie"
         figure.add_annotation(
-            x=0, y=0, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=10, showarrow=False,
+            x=0, y=0, xref="paper", yref="paper", xanchor="left", yanchor="bottom", yshift=22, showarrow=False,
             text=f"{n_below} {word} below {_LOWEST:g}", font={"color": INK, "size": 11},
         )  # fmt: skip
