@@ -86,9 +86,7 @@ def page() -> Iterator[Any]:
 
 def drag(page: Any, chart: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
     """Drag over a chart's plot area, in shares of its width and height."""
-    area = chart.locator(".nsewdrag").first
-    area.scroll_into_view_if_needed()
-    box = resting_place(page, area)
+    box = resting_place(page, chart.locator(".nsewdrag").first)
     places = [(box["x"] + share_x * box["width"], box["y"] + share_y * box["height"]) for share_x, share_y in (start, end)]
     page.mouse.move(*places[0])
     page.mouse.down()
@@ -97,9 +95,10 @@ def drag(page: Any, chart: Any, start: tuple[float, float], end: tuple[float, fl
 
 
 def resting_place(page: Any, area: Any) -> dict[str, float]:
-    """Where an element is once it no longer moves: charts above it may still be arriving."""
+    """Where an element is, in view, once it no longer moves: it or charts above it may still be drawn anew."""
     before = None
     for _ in range(60):
+        area.evaluate("node => node.scrollIntoView({block: 'center'})")
         now = area.bounding_box()
         if now is not None and now == before:
             return dict(now)

@@ -135,7 +135,8 @@ def test_a_silent_worker_is_given_up_and_ended_before_the_job_resumes(
     study = make_study(draws=24)
     job = wait_until(jobs.submit(study, "sample").id, _under_way)
     worker = _worker(study, job)
-    os.kill(worker.pid, signal.SIGSTOP)
+    with Store(study.cache).jobs._catalog.transaction():  # so that it is not within a write itself
+        os.kill(worker.pid, signal.SIGSTOP)
     time.sleep(0.2)
     monkeypatch.setattr("dscale_core.jobs.queue.HEARTBEAT_LIMIT", 0.1)
     assert jobs.get_job(job.id).state == "interrupted"
