@@ -23,6 +23,10 @@ class Report(Protocol):
         ...
 
 
+class _CancelledError(Exception):
+    """Ends a fit in the midst of its work."""
+
+
 Kind: TypeAlias = "Callable[[Study, Mapping[str, Any], Report, ShouldStop], None]"
 
 
@@ -41,11 +45,25 @@ def _fit(study: Study, params: Mapping[str, Any], report: Report, should_stop: S
     progress = study.progress()
     if not progress.done:
         raise JobError("There are no draws to fit yet. Sample the study first, then fit.")
+    percent = 0
+
+    def on_progress(share: float) -> None:
+        nonlocal percent
+        if int(100 * share) > percent:
+            percent = int(100 * share)
+            if should_stop():
+                raise _CancelledError
+            report(min(percent, 99), 100, doing)
+
+    doing = f"Fitting by {method} on {progress.done} of {progress.total} coalitions."
     if should_stop():
         return
-    report(0, 1, f"Fitting by {method} on {progress.done} of {progress.total} coalitions.")
-    study.fit(method)
-    report(1, 1, f"Fitted by {method} on {progress.done} of {progress.total} coalitions.")
+    report(0, 100, doing)
+    try:
+        study.fit(method, on_progress)
+    except _CancelledError:
+        return
+    report(100, 100, f"Fitted by {method} on {progress.done} of {progress.total} coalitions.")
 
 
 def _audit(study: Study, params: Mapping[str, Any], report: Report, should_stop: ShouldStop) -> None:

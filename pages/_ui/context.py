@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dscale_core.laws import list_methods
 from pages._ui import loading
 from pages._ui.page import empty_state
 
@@ -61,8 +62,9 @@ def _study_label(summary: StudySummary) -> str:
 
 
 def choose_fit(study: Study) -> FitRecord | None:
-    """The fit to look at, by method; None (with an empty state on the page) where nothing is fitted."""
-    records = {record.method: record for record in loading.fits(study)}
+    """The newest fit by the method of choice, at first the default; None (and an empty state) where nothing is fitted."""
+    newest = {record.method: record for record in loading.fits(study)}
+    records = {method: newest[method] for method in list_methods() if method in newest}
     if not records:
         done = study.progress()
         if done.done == 0:
@@ -70,13 +72,13 @@ def choose_fit(study: Study) -> FitRecord | None:
         else:
             empty_state(f"**No law is fitted yet.** {done.done:,} coalitions are drawn.", "Fit", "Fit the laws")
         return None
-    newest = next(iter(records))
+    first = next(iter(records))
     if st.session_state.get("fit") not in records and "fit" not in st.query_params:
-        st.session_state["fit"] = newest  # not by `index`: a default is left out of the URL, and a link must name its fit
+        st.session_state["fit"] = first  # not by `index`: a default is left out of the URL, and a link must name its fit
     method = st.sidebar.radio(
         "Law fitted by", list(records), index=None, key="fit", bind="query-params", persist_state="session"
     )
-    return records.get(method or newest, records[newest])
+    return records.get(method or first, records[first])
 
 
 def choose_size(study: Study) -> int:

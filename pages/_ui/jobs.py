@@ -88,7 +88,8 @@ def _show(job: Job) -> None:
                 st.session_state.setdefault("dismissed_jobs", set()).add(job.id)
                 st.rerun()
         elif job.state in ("interrupted", "cancelled"):
-            st.caption(f"{job.done:,} of {job.total:,} {_steps(job)} are kept. {job.message}")
+            kept = f"{job.done:,} of {job.total:,} coalitions are kept. " if job.kind == "sample" else "Nothing is kept. "
+            st.caption(kept + job.message)
             _resume_button(job, head, "Resume")
         if job.state not in ("queued", "done"):
             with st.expander("Log"):
@@ -98,7 +99,10 @@ def _show(job: Job) -> None:
 def _show_active(job: Job, head: st.delta_generator.DeltaGenerator) -> None:
     share = job.done / job.total if job.total else 0.0
     left = jobs.seconds_left(job)
-    parts = [f"{job.done:,} of {job.total:,} {_steps(job)}"] if job.total else []
+    if job.kind == "sample":
+        parts = [f"{job.done:,} of {job.total:,} coalitions"] if job.total else []
+    else:
+        parts = [f"{share:.0%}" if job.done else "at work"] if job.state == "running" else []
     if job.rate > 0:
         parts.append(f"{job.rate:,.0f} contributions/s")
     if left is not None:
@@ -122,7 +126,3 @@ def _title(job: Job) -> str:
     if job.kind == "sample" and job.params.get("role", "fit") != "fit":
         return f"{name} ({job.params['role']} draws)"
     return f"{name} ({job.params['method']})" if "method" in job.params else name
-
-
-def _steps(job: Job) -> str:
-    return "coalitions" if job.kind == "sample" else "steps"
