@@ -1,4 +1,4 @@
-"""Records that the layers hand to each other, and the array aliases they are made of.
+"""Records that the layers hand to each other.
 
 Notation (design, section 2): pool of n points with d features; coalition D, a subset of the pool of size k; contribution
 delta(z, D) = L(f_D) - L(f_{D+z}) for z not in D, **positive helps**, in the unit of the loss L; law psi_k = c k^(-alpha).
@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dscale_core.arrays import Float32Matrix, FloatMatrix, FloatVector, IntVector
 from dscale_core.errors import ArgumentError
+from dscale_core.fitted_laws import Laws
 from dscale_core.statuses import LawStatus
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ __all__ = [
     "Dataset",
     "Draws",
     "Engine",
+    "Float32Matrix",
     "FloatMatrix",
     "FloatVector",
     "IntVector",
@@ -32,13 +34,10 @@ __all__ = [
     "Laws",
     "Learner",
     "SamplingPlan",
+    "SurrogateDraws",
     "Task",
 ]
 
-FloatVector: TypeAlias = NDArray[np.float64]  # (p,)
-FloatMatrix: TypeAlias = NDArray[np.float64]  # (n, d)
-Float32Matrix: TypeAlias = NDArray[np.float32]  # (m, p)
-IntVector: TypeAlias = NDArray[np.int64]  # (p,)
 Task: TypeAlias = Literal["classification", "regression"]
 
 
@@ -154,6 +153,28 @@ class Draws:
     passes: IntVector  # (m,) the pass each coalition belongs to: the unit of resampling
     points: IntVector  # (p,) pool indices of the columns
     base_loss: FloatVector  # (m,) L(f_D)
+    coalitions: IntVector = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # (m,) their numbers in the plan
+
+    def __post_init__(self) -> None:
+        if self.coalitions.size != self.sizes.size:
+            object.__setattr__(self, "coalitions", np.arange(self.sizes.size, dtype=np.int64))
+
+    def rows(self, rows: IntVector) -> Draws:
+        """The draws of some coalitions, by position."""
+        small = {name: getattr(self, name)[rows] for name in ("sizes", "passes", "base_loss", "coalitions")}
+        return replace(self, delta=self.delta[rows], **small)
+
+    def columns(self, columns: IntVector) -> Draws:
+        """The draws of some points, by position."""
+        return replace(self, delta=self.delta[:, columns], points=self.points[columns])
+
+
+@dataclass(frozen=True, eq=False)
+class SurrogateDraws:
+    """own (m, p): a learner's surrogate of exact draws, row by row; many: its draws of further coalitions of the plan."""
+
+    own: Float32Matrix
+    many: Draws
 
 
 class Engine(Protocol):
@@ -201,112 +222,3 @@ class Learner(Protocol):
     ) -> FloatMatrix | None:
         """psi_k at each size by a formula that needs no draws, (g, p); None where the learner has none."""
         ...
-
-
-@dataclass(frozen=True, eq=False)
-class Laws:
-    """One scaling law a point: psi_k = c k^(-alpha), noise Var delta = sigma^2 k^(-beta).
-
-    Points whose status is not ``ok`` or ``at_bound`` or ``sign_change`` carry NaN parameters. ``covariance`` is that of
-    (psi at ``center``, alpha): with log k centred the two are almost uncorrelated, so intervals of psi_k follow by the
-    delta method at any k.
-
-    Where ``form`` is ``two_term`` the law is psi_k = a/k + b/k^2 (`terms`), free to change sign. c and alpha are then the
-    power law tangent at ``center``: with q = psi there and s = alpha q, a = (2 q - s) center and b = (s - q) center^2;
-    ``covariance`` is that of (q, s), in which psi_k is linear.
-    """
-
-    method: str
-    c: FloatVector  # (p,) unit of the loss
-    alpha: FloatVector  # (p,)
-    sigma: FloatVector  # (p,) noise standard deviation at k = 1; NaN where the method has no noise law
-    beta: FloatVector  # (p,)
-    alpha_low: FloatVector  # (p,) 90 % interval of alpha
-    alpha_high: FloatVector  # (p,)
-    status: NDArray[np.str_]  # (p,) values of LawStatus
-    n_draws: IntVector  # (p,) finite draws of each point
-    r2: FloatVector  # (p,) in-sample R^2 of the law against the means at each size
-    covariance: NDArray[np.float64]  # (p, 2, 2) of (psi at center, alpha)
-    center: float  # the size at which psi and alpha are almost uncorrelated
-    min_size: int  # range of the sizes the law was fitted on
-    max_size: int
-    points: IntVector = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # (p,) pool indices
-    form: Literal["power", "two_term"] = "power"
-    # (2, g) sizes, and what intervals add there for the law's own error: a variance of psi_k in units of one draw's variance
-    misfit: FloatMatrix = field(default_factory=lambda: np.empty((2, 0)))
-    guided: bool = False  # whether the learner's own formula was followed as far as draws agree with it
-
-    def __post_init__(self) -> None:
-        if self.points.size == 0:
-            object.__setattr__(self, "points", np.arange(self.c.size, dtype=np.int64))
-
-    def psi(self, k: float) -> FloatVector:
-        """Expected contribution at size k, (p,), in the unit of the loss; positive helps. Raises ArgumentError for k < 1."""
-        if self.form == "two_term":
-            r = self.center / _checked_size(k)
-            return self._amplitude * ((2 - self.alpha) * r + (self.alpha - 1) * r * r)
-        return self.c * np.power(_checked_size(k), -self.alpha)
-
-    @property
-    def terms(self) -> tuple[FloatVector, FloatVector]:
-        """a and b, each (p,), of psi_k = a/k + b/k^2. Raises ArgumentError where the form is another."""
-        if self.form != "two_term":
-            raise ArgumentError("form", 'be "two_term"', repr(self.form), 'Fit by the method "two_term".')
-        amplitude = self._amplitude
-        return amplitude * (2 - self.alpha) * self.center, amplitude * (self.alpha - 1) * self.center**2
-
-    @property
-    def _amplitude(self) -> FloatVector:
-        return self.c * np.power(self.center, -self.alpha)
-
-    def psi_interval(self, k: float, level: float = 0.9) -> tuple[FloatVector, FloatVector]:
-        """Lower and upper end, each (p,), of the interval of psi_k at confidence ``level``."""
-        if not 0 < level < 1:
-            raise ArgumentError("level", "lie between 0 and 1", level, "Use a level such as 0.9.")
-        # standard deviations rather than variances, so that losses of any scale neither overflow nor vanish
-        r = self.center / _checked_size(k)
-        if self.form == "two_term":
-            by_amplitude = np.sqrt(self.covariance[:, 0, 0]) * (2 * r - r * r)
-            by_exponent = np.sqrt(self.covariance[:, 1, 1]) * (r * r - r)
-        else:
-            by_amplitude = np.sqrt(self.covariance[:, 0, 0]) * np.power(r, self.alpha)
-            by_exponent = np.sqrt(self.covariance[:, 1, 1]) * self.psi(k) * np.log(r)
-        both = np.sqrt(self.covariance[:, 0, 0]) * np.sqrt(self.covariance[:, 1, 1])
-        correlation = np.divide(self.covariance[:, 0, 1], both, out=np.zeros_like(both), where=both > 0)
-        # |(a, b)| at the angle of the correlation: a^2 + 2 r a b + b^2
-        spread = np.hypot(
-            by_amplitude + correlation * by_exponent, np.sqrt(np.maximum(1 - correlation**2, 0.0)) * by_exponent
-        )
-        spread = np.hypot(spread, self._misfit_deviation(k))
-        half = NormalDist().inv_cdf(0.5 + level / 2) * spread
-        return self.psi(k) - half, self.psi(k) + half
-
-    def _misfit_deviation(self, k: float) -> FloatVector | float:
-        """Standard deviation of the law's own error at size k; beyond the measured sizes it grows."""
-        if self.misfit.shape[1] == 0:
-            return 0.0
-        at = np.log(self.misfit[0])
-        share = np.interp(np.log(k), at, self.misfit[1])
-        # what was too small to be fitted goes on growing with the distance in log k
-        beyond = max(abs(2 * np.log(k) - at[0] - at[-1]) / (at[-1] - at[0]), 1.0)
-        return np.asarray(beyond * np.sqrt(share) * self.sigma * np.power(k, -0.5 * self.beta))
-
-    def take(self, columns: IntVector) -> Laws:
-        """The laws of some points, by position."""
-        return replace(self, **{name: getattr(self, name)[columns] for name in _BY_POINT})
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row a point: point, c, alpha, alpha_low, alpha_high, sigma, beta, r2, n_draws, status."""
-        import pandas as pd
-
-        columns = ("c", "alpha", "alpha_low", "alpha_high", "sigma", "beta", "r2", "n_draws", "status")
-        return pd.DataFrame({"point": self.points} | {name: getattr(self, name) for name in columns})
-
-
-_BY_POINT = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "status", "n_draws", "r2", "covariance", "points")
-
-
-def _checked_size(k: float) -> float:
-    if not (np.isfinite(k) and k >= 1):
-        raise ArgumentError("k", "be a size of at least 1", k, "Ask for a dataset size such as 1000.")
-    return float(k)

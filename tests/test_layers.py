@@ -12,7 +12,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "dscale_core"
 SIBLINGS = {"datasets", "learners", "sampling", "laws", "values", "figures", "store"}
-FLOOR = {"errors": -1, "types": 0, **dict.fromkeys(SIBLINGS, 1), "curation": 2, "study": 3, "jobs": 4, "__main__": 5}
+GROUND = dict.fromkeys(("arrays", "errors", "intervals", "statuses"), -2)
+FLOOR = GROUND | {
+    "fitted_laws": -1,
+    "types": 0,
+    **dict.fromkeys(SIBLINGS, 1),
+    "curation": 2,
+    "study": 3,
+    "jobs": 4,
+    "__main__": 5,
+}
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
 
 

@@ -1,0 +1,153 @@
+"""`Laws`: what a fit says of every point, and what follows from it at any size."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dscale_core.arrays import FloatMatrix, FloatVector, IntVector
+from dscale_core.errors import ArgumentError
+from dscale_core.intervals import half_width
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Laws"]
+
+
+@dataclass(frozen=True, eq=False)
+class Laws:
+    """One scaling law a point: psi_k = c k^(-alpha), noise Var delta = sigma^2 k^(-beta).
+
+    Points whose status is not ``ok`` or ``at_bound`` or ``sign_change`` carry NaN parameters. ``covariance`` is that of
+    (psi at ``center``, alpha): with log k centred the two are almost uncorrelated, so intervals of psi_k follow by the
+    delta method at any k.
+
+    Where ``form`` is ``two_term`` the law is psi_k = a/k + b/k^2 (`terms`), free to change sign. c and alpha are then the
+    power law tangent at ``center``: with q = psi there and s = alpha q, a = (2 q - s) center and b = (s - q) center^2;
+    ``covariance`` is that of (q, s), in which psi_k is linear.
+    """
+
+    method: str
+    c: FloatVector  # (p,) unit of the loss
+    alpha: FloatVector  # (p,)
+    sigma: FloatVector  # (p,) noise standard deviation at k = 1; NaN where the method has no noise law
+    beta: FloatVector  # (p,)
+    alpha_low: FloatVector  # (p,) 90 % interval of alpha
+    alpha_high: FloatVector  # (p,)
+    status: NDArray[np.str_]  # (p,) values of LawStatus
+    n_draws: IntVector  # (p,) finite draws of each point
+    r2: FloatVector  # (p,) in-sample R^2 of the law against the means at each size
+    covariance: NDArray[np.float64]  # (p, 2, 2) of (psi at center, alpha)
+    center: float  # the size at which psi and alpha are almost uncorrelated
+    min_size: int  # range of the sizes the law was fitted on
+    max_size: int
+    points: IntVector = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # (p,) pool indices
+    form: Literal["power", "two_term"] = "power"
+    # (2, g) sizes, and what intervals add there for the law's own error: a variance of psi_k in units of one draw's variance
+    misfit: FloatMatrix = field(default_factory=lambda: np.empty((2, 0)))
+    guided: bool = False  # whether the learner's own surrogate or formula was followed, as far as draws agree with it
+    # (p, g) at g sizes evenly spaced in log k from min_size to max_size, in the unit of the loss: what is known of psi_k
+    # beyond the law. curve: its best estimate less the law; curve_deviation: standard deviation of that estimate's error
+    curve: FloatMatrix = field(default_factory=lambda: np.empty((0, 0)))
+    curve_deviation: FloatMatrix = field(default_factory=lambda: np.empty((0, 0)))
+
+    def __post_init__(self) -> None:
+        if self.points.size == 0:
+            object.__setattr__(self, "points", np.arange(self.c.size, dtype=np.int64))
+
+    def psi(self, k: float) -> FloatVector:
+        """Expected contribution at size k, (p,), in the unit of the loss; positive helps. Raises ArgumentError for k < 1."""
+        if self.form == "two_term":
+            r = self.center / _checked_size(k)
+            return self._amplitude * ((2 - self.alpha) * r + (self.alpha - 1) * r * r)
+        return self.c * np.power(_checked_size(k), -self.alpha)
+
+    @property
+    def terms(self) -> tuple[FloatVector, FloatVector]:
+        """a and b, each (p,), of psi_k = a/k + b/k^2. Raises ArgumentError where the form is another."""
+        if self.form != "two_term":
+            raise ArgumentError("form", 'be "two_term"', repr(self.form), 'Fit by the method "two_term".')
+        amplitude = self._amplitude
+        return amplitude * (2 - self.alpha) * self.center, amplitude * (self.alpha - 1) * self.center**2
+
+    @property
+    def _amplitude(self) -> FloatVector:
+        return self.c * np.power(self.center, -self.alpha)
+
+    def psi_interval(self, k: float, level: float = 0.9) -> tuple[FloatVector, FloatVector]:
+        """Lower and upper end, each (p,), of the interval of psi_k at confidence ``level``."""
+        if not 0 < level < 1:
+            raise ArgumentError("level", "lie between 0 and 1", level, "Use a level such as 0.9.")
+        k = _checked_size(k)
+        spread, offset = self._law_deviation(k), np.zeros(self.c.size)
+        if self.curve.size:
+            offset, known = self._at_size(self.curve, k), self._at_size(self.curve_deviation, k)
+            spread = known if self.min_size <= k <= self.max_size else np.maximum(spread, known)
+        half = half_width(np.hypot(spread, self._misfit_deviation(k)), offset, level)
+        return self.psi(k) - half, self.psi(k) + half
+
+    def _law_deviation(self, k: float) -> FloatVector:
+        """Standard deviation of psi_k by the delta method."""
+        # standard deviations rather than variances, so that losses of any scale neither overflow nor vanish
+        r = self.center / k
+        if self.form == "two_term":
+            by_amplitude = np.sqrt(self.covariance[:, 0, 0]) * (2 * r - r * r)
+            by_exponent = np.sqrt(self.covariance[:, 1, 1]) * (r * r - r)
+        else:
+            by_amplitude = np.sqrt(self.covariance[:, 0, 0]) * np.power(r, self.alpha)
+            by_exponent = np.sqrt(self.covariance[:, 1, 1]) * self.psi(k) * np.log(r)
+        both = np.sqrt(self.covariance[:, 0, 0]) * np.sqrt(self.covariance[:, 1, 1])
+        correlation = np.divide(self.covariance[:, 0, 1], both, out=np.zeros_like(both), where=both > 0)
+        # |(a, b)| at the angle of the correlation: a^2 + 2 r a b + b^2
+        return np.asarray(
+            np.hypot(by_amplitude + correlation * by_exponent, np.sqrt(np.maximum(1 - correlation**2, 0.0)) * by_exponent)
+        )
+
+    def _misfit_deviation(self, k: float) -> FloatVector | float:
+        """Standard deviation of the law's own error at size k; beyond the measured sizes it grows."""
+        if self.misfit.shape[1] == 0:
+            return 0.0
+        share = np.interp(np.log(k), np.log(self.misfit[0]), self.misfit[1])
+        beyond = _beyond(k, self.misfit[0, 0], self.misfit[0, -1])
+        return np.asarray(beyond * np.sqrt(share) * self.sigma * np.power(k, -0.5 * self.beta))
+
+    def _at_size(self, values: FloatMatrix, k: float) -> FloatVector:
+        """(p, g) values along the sizes, read at size k: k times the value is linear in log k, and grows beyond them."""
+        sizes = np.geomspace(self.min_size, self.max_size, values.shape[1])
+        place = float(np.clip(np.interp(np.log(k), np.log(sizes), np.arange(sizes.size)), 0, sizes.size - 1))
+        left = min(int(place), sizes.size - 2)
+        share = place - left
+        flat = (1 - share) * sizes[left] * values[:, left] + share * sizes[left + 1] * values[:, left + 1]
+        return np.asarray(_beyond(k, self.min_size, self.max_size) / k * flat)
+
+    def take(self, columns: IntVector) -> Laws:
+        """The laws of some points, by position."""
+        names = (*_BY_POINT, *_CURVES) if self.curve.size else _BY_POINT
+        return replace(self, **{name: getattr(self, name)[columns] for name in names})
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row a point: point, c, alpha, alpha_low, alpha_high, sigma, beta, r2, n_draws, status."""
+        import pandas as pd
+
+        columns = ("c", "alpha", "alpha_low", "alpha_high", "sigma", "beta", "r2", "n_draws", "status")
+        return pd.DataFrame({"point": self.points} | {name: getattr(self, name) for name in columns})
+
+
+_BY_POINT = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "status", "n_draws", "r2", "covariance", "points")
+_CURVES = ("curve", "curve_deviation")
+
+
+def _beyond(k: float, low: float, high: float) -> float:
+    """1 within the sizes; outside, what was too small to be seen goes on growing with the distance in log k."""
+    width = float(np.log(high / low))
+    return max(abs(float(np.log(k * k / (low * high)))) / width, 1.0) if width > 0 else 1.0
+
+
+def _checked_size(k: float) -> float:
+    if not (np.isfinite(k) and k >= 1):
+        raise ArgumentError("k", "be a size of at least 1", k, "Ask for a dataset size such as 1000.")
+    return float(k)
