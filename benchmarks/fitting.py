@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from benchmarks.synthetic import synthetic_draws
 from dscale_core.laws import fit_laws
 from dscale_core.laws.law import negative_log_likelihood
 
@@ -80,16 +81,10 @@ def published_fit(delta: Floats, sizes: Floats, steps: int = 1_000) -> Published
     return PublishedFit(*law, -negative_log_likelihood(delta, sizes, *law))
 
 
-def synthetic_draws(n_points: int, n_draws: int, seed: int) -> tuple[NDArray[np.float32], Floats]:
-    """Draws of known laws at shared log-uniform sizes from 100 to 1000, signal to noise about 1 to 2 a draw."""
-    rng = np.random.default_rng(seed)
-    sizes = np.round(np.exp(rng.uniform(np.log(100), np.log(1000), n_draws))).astype(np.float64)
-    x = np.log(sizes / 316.0)[:, None]
-    alpha, beta = rng.normal(1.1, 0.3, n_points), rng.normal(2.5, 0.4, n_points)
-    noise = np.exp(rng.normal(-7, 1, n_points))
-    amplitude = noise * rng.normal(0.1, 0.6, n_points)
-    delta = amplitude * np.exp(-alpha * x) + noise * np.exp(-beta / 2 * x) * rng.normal(size=(n_draws, n_points))
-    return delta.astype(np.float32), sizes
+def known_draws(n_points: int, n_draws: int, seed: int) -> tuple[NDArray[np.float32], Floats]:
+    """Draws of known laws and their sizes."""
+    found = synthetic_draws(n_points, n_draws, seed)
+    return found.delta, found.sizes
 
 
 def real_draws(n_points: int, n_draws: int, seed: int) -> tuple[NDArray[np.float32], Floats]:
@@ -135,7 +130,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--loop-points", type=int, default=20)
     parser.add_argument("--synthetic-only", action="store_true", help="leave out the draws of a real dataset")
     options = parser.parse_args(arguments)
-    sources = {"synthetic": synthetic_draws} | ({} if options.synthetic_only else {"digits, logistic": real_draws})
+    sources = {"synthetic": known_draws} | ({} if options.synthetic_only else {"digits, logistic": real_draws})
     times = f"{'loop ms':>10}{'likelihood us':>15}{'shrinkage us':>14}"
     print(f"{'source':<18}{'points':>8}{'draws':>7}{times}{'ratio':>9}  least gain in nats")
     passed = True

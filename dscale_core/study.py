@@ -26,7 +26,7 @@ from dscale_core.laws.of_study import StudyLaws
 from dscale_core.store import FitRecord, Selection, ShardDamage, Store, StudySummary
 from dscale_core.store.files import check_id
 from dscale_core.store.records import SampleSet
-from dscale_core.types import Dataset, Draws, FloatVector, IntVector, Laws, Learner, SamplingPlan
+from dscale_core.types import Dataset, Draws, FloatVector, IntVector, Laws, Learner, SamplingPlan, SurrogateDraws
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,7 +201,7 @@ class Study(StudyLaws):
         self._report(read.damage)
         if not read.sizes.size:
             raise NotFoundError(f'Study "{self.name}" has no draws of the role {role!r} yet. Sample it first.')
-        return Draws(read.delta, read.sizes, read.passes, points, read.base_loss)
+        return Draws(read.delta, read.sizes, read.passes, points, read.base_loss, read.coalitions)
 
     def damage(self, role: str = "fit") -> tuple[ShardDamage, ...]:
         """Every chunk of draws that ever failed its checksum or went missing, oldest first."""
@@ -210,17 +210,14 @@ class Study(StudyLaws):
     def fit(self, method: str = "shrinkage", on_progress: Callable[[float], object] | None = None) -> Laws:
         """Fit one law a point to the draws there are, and keep it. Raises NotFoundError without draws.
 
-        ``on_progress`` receives the share done, in [0, 1], where a method takes long (``amortized``).
+        ``on_progress`` receives the share done, in [0, 1], from the methods that take long: those that are guided.
         """
         draws, started = self.draws(), perf_counter()
         law_methods.describe_method(method)
+        guiding, fitting = _halves_of(on_progress)
+        inputs = self._inputs(draws, (method,), guiding)
         fitted = law_methods.fit_laws(
-            draws.delta,
-            draws.sizes,
-            method=method,
-            passes=draws.passes,
-            on_progress=on_progress,
-            **self._inputs(draws, (method,)),
+            draws.delta, draws.sizes, method=method, passes=draws.passes, on_progress=fitting, **inputs
         )
         fitted = replace(fitted, points=draws.points)
         self._store.fits.save(self.id, "fit", fitted, draws.sizes.size, perf_counter() - started)
@@ -284,6 +281,9 @@ class Study(StudyLaws):
     def _points(self, plan: SamplingPlan) -> IntVector:
         return np.arange(self._row.n_points) if isinstance(plan.points, str) else np.asarray(plan.points, dtype=np.int64)
 
+    def _surrogate(self, draws: Draws, on_progress: Callable[[float], object] | None = None) -> SurrogateDraws | None:
+        return sampling.surrogate_draws(self.dataset, self.learner, self.plan, self.utility, draws, on_progress)
+
     def _report(self, damage: tuple[ShardDamage, ...]) -> None:
         for shard in damage:
             _log.warning("Study %s: %s", self.id, shard)
@@ -302,3 +302,12 @@ def _check_extension(known: SamplingPlan, plan: SamplingPlan) -> None:
     if replace(plan, draws=known.draws) != known or plan.draws < known.draws:
         required = f"be the present plan of this role with draws of {known.draws} or more"
         raise ArgumentError("plan", required, plan, "Change draws alone, or create a new study.")
+
+
+def _halves_of(
+    on_progress: Callable[[float], object] | None,
+) -> tuple[Callable[[float], object] | None, Callable[[float], object] | None]:
+    """Two reporters that fill the first and the second half of one."""
+    if on_progress is None:
+        return None, None
+    return (lambda share: on_progress(0.5 * share)), (lambda share: on_progress(0.5 + 0.5 * share))

@@ -33,7 +33,7 @@ class MethodInfo:
 _METHODS: dict[str, tuple[str, str]] = {  # name -> (module with `fit`, summary)
     "shrinkage": (
         "shrinkage",
-        "Empirical Bayes: exponents and noise learn from all points, and from the learner's own formula where draws agree "
+        "Empirical Bayes: exponents and noise learn from all points, and from the learner's own surrogate where draws agree "
         "with it. Best with few draws; the default.",
     ),
     "likelihood": ("likelihood", "Maximum likelihood, each point on its own, as published. Needs about 100 draws or more."),
@@ -49,7 +49,7 @@ _METHODS: dict[str, tuple[str, str]] = {  # name -> (module with `fit`, summary)
 }
 
 
-GUIDED = ("shrinkage", "amortized")  # methods that can fit deviations from a learner's formula
+GUIDED = ("shrinkage", "amortized")  # methods that can fit deviations from what a learner's surrogate or formula says
 
 
 def list_methods() -> list[str]:
@@ -85,7 +85,7 @@ def fit_laws(
     features : (p, d) features of the points, for the methods that use them
     groups : (p,) labels such as classes, for the methods that share strength within groups
     targets : (p,) regression targets, for ``amortized`` where there are no classes
-    guide : what the learner's formula expects, for the methods in `GUIDED`, which use it where it predicts draws better
+    guide : what the learner's surrogate or formula says, for the methods in `GUIDED`, which use it where draws agree with it
     on_progress : receives the share done, in [0, 1], from the methods that take long (``amortized``)
 
     A point that cannot be fitted gets a status and NaN parameters; the others are unaffected. Raises ArgumentError for an

@@ -4,7 +4,8 @@ It learns from all points' draws together, so it needs few draws of each, and it
 Where draws share coalitions it also learns what these coalitions have in common: the error shrinks with the number of
 *coalitions*, not of points, however many points there are.
 
-Where the learner has a formula for ψ_k the network learns the draws' deviations from it (`guided`), which need fewer draws.
+Where the learner has a surrogate or a formula for ψ_k the network learns the draws' deviations from its mean (`guided`),
+which need fewer draws.
 
 The network gives no uncertainty of its own. Its intervals come from the points it was not trained on: how far their means
 are from its prediction beyond their own noise, in units of each point's noise, at the centre and at the ends of the sizes.
@@ -73,6 +74,9 @@ def fit_amortized(
 
 def _learn(problem: Problem, settings: Settings | None) -> tuple[AmortizedModel | None, Laws]:
     """The network trained on all draws, and the laws of the points it learned from; None without usable points."""
+    if problem.guide is not None:
+        # without a control, so that the noise it learns is that of draws
+        problem = replace(problem, guide=replace(problem.guide, control=None))
     models: list[AmortizedModel] = []
 
     def report(share: float) -> None:

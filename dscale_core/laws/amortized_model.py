@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from dscale_core.errors import ArgumentError
 from dscale_core.laws.guide import Guide
-from dscale_core.laws.guided import projected, shrunk
+from dscale_core.laws.guided import shrunk
 from dscale_core.laws.prepare import Fitted, Screen, finish, make_problem
+from dscale_core.laws.projection import projected
 from dscale_core.types import FloatMatrix, FloatVector, IntVector, Laws, LawStatus
 
 __all__ = ["LARGEST_LOG_EXPONENT", "METHOD", "AmortizedModel"]
@@ -61,8 +62,8 @@ class AmortizedModel:
         screened = Screen(np.full(p, LawStatus.OK.value, dtype="<U13"), np.zeros(p, dtype=np.int64), np.ones(p))
         laws = replace(finish(METHOD, problem, screened, fitted), min_size=self.min_size, max_size=self.max_size)
         if self.guided:
-            fitted = projected(shrunk(laws, self.share), problem, screened.scale)
-            laws = finish(METHOD, problem, screened, fitted)
+            found = projected(shrunk(laws, self.share), problem, screened.scale)
+            laws = found.on(finish(METHOD, problem, screened, found.fitted))
         at = np.arange(p) if points is None else np.asarray(points, dtype=np.int64)
         laws = replace(laws, min_size=self.min_size, max_size=self.max_size)
         return replace(laws, points=at, guided=self.guided, misfit=self.misfit)

@@ -1,12 +1,13 @@
-"""An estimator around a formula: draws correct what the learner's own expansion expects, as far as they disagree.
+"""An estimator around a guide: draws correct what is known of ψ_k beside them, as far as they disagree.
 
-Where a learner can say without any draw what ψ_k should be (`Guide`), an estimator is given the draws' deviations from it:
-they are smaller and more alike than the draws, so a good formula is followed and a bad one overruled. The law reported is
-the power law closest to formula plus deviation over the sampled sizes, errors counting in units of 1/k. The formula acts
-as a control variate whose expectation is known: what it removes from the draws is put back in full.
+Where a learner can say what ψ_k should be (`Guide`: its formula, its surrogate, or both), an estimator is given the draws'
+deviations from it: they are smaller and more alike than the draws, so a good guide is followed and a bad one overruled. The
+guide acts as a control variate whose expectation is known: what it removes from the draws is put back in full. With a
+surrogate's value for each draw, deviations are free of the noise that both share, and a few draws say as much as thousands;
+with a formula alone they keep it. The law reported is the power law closest to guide plus deviation (`projection`).
 
-The formula never replaces draws, and whether it helps is decided by draws: passes are halved, each half's draws are
-predicted from the other with and without it, and where it does not lower the error nothing of it is used.
+The guide never replaces draws, and whether it helps is decided by draws: those that nothing was fitted to are predicted with
+and without it, and where it does not lower the error nothing of it is used.
 """
 
 from __future__ import annotations
@@ -16,22 +17,23 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dscale_core.errors import ArgumentError
+from dscale_core.laws.guide import Guide
 from dscale_core.laws.halving import halves, sample_columns, select
 from dscale_core.laws.misfit import measure_misfit
-from dscale_core.laws.prepare import Fitted, Problem, finish, screen
-from dscale_core.types import FloatMatrix, FloatVector, Laws
+from dscale_core.laws.noise import with_noise_of_draws
+from dscale_core.laws.prepare import Problem, finish, screen
+from dscale_core.laws.projection import projected
+from dscale_core.types import FloatMatrix, Laws, LawStatus
 
-__all__ = ["around", "around_by_share", "best_around", "helps", "projected", "shrunk", "with_misfit"]
+__all__ = ["around", "around_by_share", "best_around", "helps", "shrunk", "with_misfit"]
 
-_CURVE_POINTS = 9
-_ALPHA = np.linspace(0.0, 4.0, 161)
 _FEWEST_DRAWS = 8  # below, halves say nothing
 _CONTRADICTED = 2.0  # standard errors
 _SLOPE_AT = (1, 5)  # of the seven sizes at which misfit is measured
-_MOST_ALPHA = 2 * _ALPHA[-1]  # an interval that says nothing
+_SLOPE_SHARE = 0.25  # of the variance of both errors
+_MOST_ALPHA = 8.0  # an interval that says nothing
 _Z95 = 1.6448536269514722
 Fit = Callable[[Problem], Laws]
 
@@ -44,7 +46,8 @@ def best_around(problem: Problem, fit: Fit) -> Fit:
 def helps(problem: Problem, fit: Fit) -> bool:
     """Whether ``fit`` predicts held-out draws at least as well around the problem's guide; False without a guide.
 
-    Fewer than eight draws are not halved: the formula, which has seen none of them, is then left out where they contradict
+    A guide with a control has the right mean by itself: it helps where it leaves less of the draws than there was. Fewer
+    than eight draws are not halved either: the formula, which has seen none of them, is then left out where they contradict
     it, by more than their own scatter.
     Raises ArgumentError where draws of one coalition differ in size.
     """
@@ -57,7 +60,7 @@ def helps(problem: Problem, fit: Fit) -> bool:
         return False
     m = problem.delta.shape[0]
     part = select(problem, np.arange(m), columns)
-    if m < _FEWEST_DRAWS:
+    if m < _FEWEST_DRAWS or problem.guide.control is not None:
         return _explains(part)
     gain = 0.0
     for train, test, _ in halves(part, splits=1):
@@ -72,16 +75,17 @@ def helps(problem: Problem, fit: Fit) -> bool:
 
 
 def _explains(part: Problem) -> bool:
-    """Whether draws are smaller less what the guide expects of them, or not clearly larger; all points weigh alike."""
+    """Whether draws are smaller less what the guide says of them, or not clearly larger; all points weigh alike."""
     assert part.guide is not None
     scale = np.abs(np.where(np.isfinite(part.delta), part.delta, 0.0)).max(axis=0, initial=0.0)
     size = (part.sizes / part.sizes.max())[:, None]
     with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
-        draws, expected = size * part.delta / scale, size * part.guide.at(part.sizes) / scale
-        gain = draws**2 - (draws - expected) ** 2
+        draws, left = size * part.delta / scale, size * part.guide.less(part.delta, part.sizes) / scale
+        gain = draws**2 - left**2
     by_draw = np.where(np.isfinite(gain), gain, 0.0).sum(axis=1)
     scatter = by_draw.std(ddof=1) / np.sqrt(by_draw.size) if by_draw.size > 1 else 0.0
-    return bool(by_draw.mean() >= -_CONTRADICTED * scatter)
+    allowed = 0.0 if part.guide.control is not None else _CONTRADICTED * scatter
+    return bool(by_draw.mean() >= -allowed)
 
 
 def around(problem: Problem, fit: Fit) -> Laws:
@@ -112,22 +116,25 @@ def around_by_share(problem: Problem, fit: Fit, n_points: int) -> tuple[Laws, fl
     laws = _put_back(problem, _deviations(problem, fit), share)
     again = iter(known)
     misfit = measure_misfit(part, screen(part), laws.take(columns), lambda p: _put_back(p, next(again), half), n_points, 1)
-    return with_misfit(laws, misfit), share
+    return with_misfit(laws, misfit, problem.guide), share
 
 
-def with_misfit(laws: Laws, misfit: FloatMatrix) -> Laws:
-    """The laws with what their intervals lack; around a formula the exponent's interval lacks it too.
+def with_misfit(laws: Laws, misfit: FloatMatrix, guide: Guide | None) -> Laws:
+    """The laws with what their intervals lack; the exponent's interval lacks it too.
 
-    Draws tell little of the exponent of a law that follows a formula. If the law is off by its own error at two sizes, each
-    for itself, its slope between them is off by the two relative errors over the distance in log k.
+    If a law is off by its own error at two sizes, its slope between them is off by the difference of the two relative errors
+    over the distance in log k. Errors of smooth curves share most of their variance; those of a formula alone are taken as
+    not sharing any, for nothing else tells of its exponents.
     """
     laws = replace(laws, misfit=misfit)
-    if not laws.guided or misfit.shape[1] < _SLOPE_AT[1] + 1:
+    if misfit.shape[1] < _SLOPE_AT[1] + 1:
         return laws
     ends = misfit[:, _SLOPE_AT]
+    by_formula = laws.guided and guide is not None and guide.control is None
+    own_share = 1.0 if by_formula else _SLOPE_SHARE
     with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
         own = [share * (laws.sigma * k ** (-0.5 * laws.beta) / laws.psi(k)) ** 2 for k, share in ends.T]
-        half = np.nan_to_num(_Z95 * np.sqrt(own[0] + own[1]) / np.log(ends[0, 1] / ends[0, 0]), posinf=np.inf)
+        half = np.nan_to_num(_Z95 * np.sqrt(own_share * (own[0] + own[1])) / np.log(ends[0, 1] / ends[0, 0]), posinf=np.inf)
         low = laws.alpha - np.hypot(half, laws.alpha - laws.alpha_low)
         high = laws.alpha + np.hypot(half, laws.alpha_high - laws.alpha)
     return replace(laws, alpha_low=np.maximum(low, 0.0), alpha_high=np.minimum(high, _MOST_ALPHA))
@@ -139,7 +146,7 @@ def _slope(part: Problem, deviation: Laws) -> tuple[float, float]:
     with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
         noise = np.stack([deviation.sigma * k ** (-0.5 * deviation.beta) for k in part.sizes])
         predicted = np.stack([deviation.psi(k) for k in part.sizes]) / noise
-        product = predicted * (part.delta - part.guide.at(part.sizes)) / noise
+        product = predicted * part.guide.less(part.delta, part.sizes) / noise
     known = np.isfinite(product)
     return float((predicted[known] ** 2).sum()), float(product[known].sum())
 
@@ -147,75 +154,31 @@ def _slope(part: Problem, deviation: Laws) -> tuple[float, float]:
 def _deviations(problem: Problem, fit: Fit) -> Laws:
     assert problem.guide is not None
     with np.errstate(over="ignore", invalid="ignore"):
-        delta = problem.delta - problem.guide.at(problem.sizes)
-    return fit(replace(problem, delta=delta, guide=None))
+        delta = problem.guide.less(problem.delta, problem.sizes)
+    laws = fit(replace(problem, delta=delta, guide=None))
+    # a point that never deviates has the law of its guide
+    still = laws.status == LawStatus.NO_SIGNAL.value
+    return replace(
+        laws,
+        c=np.where(still, 0.0, laws.c),
+        alpha=np.where(still, 1.0, laws.alpha),
+        sigma=np.where(still, 0.0, laws.sigma),
+        beta=np.where(still, 2.0, laws.beta),
+        covariance=np.where(still[:, None, None], 0.0, laws.covariance),
+    )
 
 
 def _put_back(problem: Problem, deviation: Laws, share: float) -> Laws:
+    assert problem.guide is not None
     screened = screen(problem)
     scale = np.where(screened.scale > 0, screened.scale, 1.0)
-    laws = finish(deviation.method, problem, screened, projected(shrunk(deviation, share), problem, scale))
-    return replace(laws, guided=True)
+    found = projected(shrunk(deviation, share), problem, scale)
+    laws = found.on(finish(deviation.method, problem, screened, found.fitted))
+    # what is left beside a control is not the noise of a draw
+    return laws if problem.guide.control is None else with_noise_of_draws(laws, problem)
 
 
 def shrunk(deviation: Laws, share: float) -> Laws:
     """Deviations times ``share``, with their intervals."""
     stretch = np.array([[share * share, share], [share, 1.0]])
     return replace(deviation, c=share * deviation.c, covariance=deviation.covariance * stretch)
-
-
-def projected(deviation: Laws, problem: Problem, scale: FloatVector) -> Fitted:
-    """The power laws closest to the problem's guide plus the deviation's laws, in units of ``scale`` (p,)."""
-    assert problem.guide is not None
-    x = np.linspace(np.log(deviation.min_size), np.log(deviation.max_size), _CURVE_POINTS)
-    k = np.exp(x)
-    x = x - np.log(problem.center)
-    guide = problem.guide.at(np.clip(k, problem.guide.sizes[0], problem.guide.sizes[-1]))
-    psi = (guide + np.stack([deviation.psi(size) for size in k])) / scale
-    alpha, amplitude, projection = _closest(psi, k, x)
-    fitted = Fitted.empty(psi.shape[1])
-    at_center = deviation.psi(problem.center) / scale
-    # ψ_k of the deviation moves with its (amplitude, α) along these two curves
-    f = np.exp(-deviation.alpha * x[:, None])
-    moves = np.stack([f, -at_center * x[:, None] * f], axis=-1)  # (curve, p, 2)
-    unit = np.stack([1 / scale, np.ones_like(scale)], axis=1)
-    own = deviation.covariance * unit[:, :, None] * unit[:, None, :]
-    through = np.einsum("pic,cpj->pij", projection, moves)
-    covariance = np.einsum("pij,pjk,plk->pil", through, own, through)
-    half = _Z95 * np.sqrt(covariance[:, 1, 1])
-    for name, value in (("amplitude", amplitude), ("alpha", alpha), ("covariance", covariance), ("beta", deviation.beta)):
-        getattr(fitted, name)[:] = value
-    fitted.at_bound[:] = (alpha == _ALPHA[0]) | (alpha == _ALPHA[-1])
-    fitted.sigma[:] = deviation.sigma * problem.center ** (-0.5 * deviation.beta) / scale
-    fitted.alpha_low[:], fitted.alpha_high[:] = np.maximum(alpha - half, 0.0), alpha + half
-    return fitted
-
-
-def _closest(psi: FloatMatrix, k: FloatVector, x: FloatVector) -> tuple[FloatVector, FloatVector, NDArray[np.float64]]:
-    """α and amplitude of the power law closest to each column of psi (curve, p), and how both follow psi: (p, 2, curve)."""
-    weight = (k / k.mean()) ** 2  # contributions fade about as 1/k: no size is to be bought at another's expense
-    f = np.exp(-_ALPHA[:, None] * x)  # (n_alpha, curve)
-    ff, fy = (f * f) @ weight, (f * weight) @ psi
-    alpha = _highest(np.nan_to_num(fy**2 / ff[:, None], nan=-1.0))
-    f = weight[:, None] * np.exp(-alpha * x[:, None])
-    amplitude = (f * psi).sum(axis=0) / (f * np.exp(-alpha * x[:, None])).sum(axis=0)
-    # the linearised projection on the tangent plane of the law
-    f = np.exp(-alpha * x[:, None])
-    J = np.stack([f, -amplitude * x[:, None] * f], axis=-1)  # (curve, p, 2)
-    normal = np.einsum("cpi,c,cpj->pij", J, weight, J)
-    diagonal = np.einsum("pii->pi", normal)
-    normal = normal + np.eye(2) * (1e-9 * diagonal + np.finfo(np.float64).tiny)[:, None, :]
-    projection = np.einsum("pij,cpj,c->pic", np.linalg.inv(normal), J, weight)
-    return alpha, amplitude, projection
-
-
-def _highest(gain: FloatMatrix) -> FloatVector:
-    """α where each column of gain (n_alpha, p) is highest: a parabola through the best node and its neighbours."""
-    best = gain.argmax(axis=0)
-    inner = np.clip(best, 1, _ALPHA.size - 2)
-    points = np.arange(gain.shape[1])
-    left, middle, right = (gain[inner + step, points] for step in (-1, 0, 1))
-    bend = left - 2 * middle + right
-    step = np.divide(0.5 * (left - right), bend, out=np.zeros_like(bend), where=bend < 0)
-    between = _ALPHA[inner] + (_ALPHA[1] - _ALPHA[0]) * np.clip(step, -0.5, 0.5)
-    return np.asarray(np.where(inner == best, between, _ALPHA[best]))

@@ -52,5 +52,5 @@ def select(problem: Problem, rows: IntVector, columns: IntVector) -> Problem:
         groups=None if problem.groups is None else problem.groups[columns],
         features=None if problem.features is None else problem.features[columns],
         targets=None if problem.targets is None else problem.targets[columns],
-        guide=None if problem.guide is None else problem.guide.take(columns),
+        guide=None if problem.guide is None else problem.guide.take(columns, rows),
     )

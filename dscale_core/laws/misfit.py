@@ -8,19 +8,21 @@ lack is what would let 90 % of the points satisfy
 
     r² ≤ z² (V / s² + n + κ),      z = 1.645,
 
-n being the variance that noise gives the curve: its leverage, times how much less than independent draws whole passes vary
-when their signs are drawn at random; draws of one pass are disjoint, and so steadier than independent ones. Points share
-these draws, so that n is uncertain: part of its standard deviation over the random signs, as a share, is not deducted.
-Intervals then add κ s² (`Laws.misfit`).
-
+n being the variance that noise gives the curve, which the same curves show when whole passes change their signs at random.
 There is one κ for all points, since a point's own misfit cannot be told from its noise; and it is a quantile, since draws
-have heavy tails.
+have heavy tails. Intervals then add κ s² (`Laws.misfit`).
+
+Points share these draws, so the noise of 400 points is that of a few: n is uncertain, by as much as it varies from sign to
+sign, and with few draws κ drowns in it. What is found is therefore weighed against what is usual: a log-normal prior about
+the misfit that laws were seen to have on several datasets, larger where draws are few and at the ends of the sizes; for
+laws around a guide, about what a learner's formula was seen to be off by. With a control there is hardly noise, and the
+prior hardly counts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 
 import numpy as np
@@ -33,11 +35,13 @@ from dscale_core.types import FloatMatrix, FloatVector, IntVector, Laws
 __all__ = ["measure_misfit"]
 
 _FEWEST_POINTS, _FEWEST_DRAWS = 30, 12
-_AMPLE_DRAWS = 80  # from which a curve may have four terms instead of three
+_MORE_TERMS = (50, 200)  # draws from which a held-out curve has three terms instead of two, and four
 _FLIPS = 4
-_DOUBT = 0.3  # of the relative standard deviation of the noise
-_MEDIAN_OF_SQUARE = 0.455  # of a standard normal
-_MEDIAN_OF_MEAN_SQUARE = 0.839  # median of the mean of four squared standard normals
+_FORMULA, _FADING = 0.035, 0.7  # κ of a formula at the middle of the sizes, and how it falls along the grid
+_CONTROL = 0.0004  # κ of the smoothed mean of a surrogate
+_BEND, _FEW_DRAWS = 0.006, 0.6  # κ of a power law, and in units of the variance of a line through the draws
+_PRIOR_DEVIATION = 1.2  # of log κ
+_KAPPA = np.geomspace(1e-6, 10.0, 200)
 _LARGEST_CONDITION = 1e4
 _GRID = np.linspace(-1.0, 1.0, 7)
 _LEVEL = 0.9
@@ -46,8 +50,8 @@ _Z90 = NormalDist().inv_cdf(0.5 + _LEVEL / 2)
 
 @dataclass(frozen=True, eq=False)
 class _Curves:
-    """Held-out deviations at the grid, each (7, points): r² / z², V / s² and leverage; noise (flips, 7, points): squared
-    curves of the same deviations under random signs."""
+    """Held-out deviations at the grid, each (7, points): r² / z², V / s² and what r² would be on average for draws of the
+    noise law alone; noise (flips, 7, points): r² / z² of the same deviations under random signs."""
 
     square: FloatMatrix
     own: FloatMatrix
@@ -65,8 +69,7 @@ def measure_misfit(
 ) -> FloatMatrix:
     """(2, g): sizes and κ there; no columns where points are too few to tell, or where each has sizes of its own.
 
-    Fewer than twelve draws cannot be halved: κ is then the variance of a line through as many draws of unit variance.
-
+    Fewer than twelve draws cannot be halved: what is usual stands alone.
 
     refit : fits half the draws of at most ``n_points`` points, twice for each of the ``splits``
     """
@@ -74,19 +77,29 @@ def measure_misfit(
     if problem.x.ndim == 2 or screened.usable.size < _FEWEST_POINTS:
         return np.empty((2, 0))
     grid = problem.center * np.exp(problem.x.min() + 0.5 * (_GRID + 1) * np.ptp(problem.x))
+    usual = _usual(m, laws.guided, problem.guide is not None and problem.guide.control is not None)
     if m < _FEWEST_DRAWS:
-        return np.array([grid, (1 + 3 * _GRID**2) / m])
+        return np.array([grid, usual])
     columns = sample_columns(screened, n_points)
     part = select(problem, np.arange(m), columns)
     log_sd = _log_sd(laws, columns, problem.sizes)
+    steady = part
+    if part.guide is not None and part.guide.control is not None:
+        # held-out draws less their control and with its mean put back: the same mean, a fraction of the noise
+        steady = replace(part, delta=part.guide.less(part.delta, part.sizes) + part.guide.at(part.sizes))
     found = []
     rng = np.random.default_rng(0)
     for train, test, unit in halves(part, splits):
         trained = refit(select(part, train, np.arange(columns.size)))
-        found.append(_held_out(part, trained, test, unit, log_sd, grid, rng))
-    if not found:
-        return np.empty((2, 0))
-    return np.array([grid, _share(found)])
+        found.append(_held_out(steady, trained, test, unit, log_sd, grid, rng))
+    return np.array([grid, _share(found, usual) if found else usual])
+
+
+def _usual(m: int, guided: bool, controlled: bool) -> FloatVector:
+    """Median of the prior of κ at the grid: see the module."""
+    if guided and controlled:
+        return np.full(_GRID.size, _CONTROL)
+    return np.asarray(_FORMULA * np.exp(-_FADING * _GRID) if guided else _BEND + _FEW_DRAWS * (1 + 3 * _GRID**2) / m)
 
 
 def _log_sd(laws: Laws, columns: IntVector, sizes: FloatVector) -> FloatMatrix:
@@ -105,7 +118,7 @@ def _held_out(
 ) -> _Curves:
     """The curves of some draws about laws that did not see them."""
     position = 2 * (part.x - part.x.min()) / np.ptp(part.x) - 1
-    terms = 4 if part.x.size >= _AMPLE_DRAWS else 3
+    terms = 2 + sum(part.x.size >= ample for ample in _MORE_TERMS)
     basis, at_grid = (np.polynomial.legendre.legvander(u, terms - 1) for u in (position[rows], _GRID))
     seen = np.isfinite(part.delta[rows])
     every = np.arange(part.n_points)
@@ -127,20 +140,29 @@ def _held_out(
         square=(curves(z) / _Z90) ** 2,
         own=own[:, known],
         leverage=np.einsum("gi,pij,gj->gp", at_grid, inverse, at_grid),
-        noise=np.stack([curves(z * sign[:, None]) ** 2 for sign in signs]),
+        noise=np.stack([(curves(z * sign[:, None]) / _Z90) ** 2 for sign in signs]),
     )
 
 
-def _share(found: list[_Curves]) -> FloatVector:
-    """κ at each size of the grid, zero where intervals lack nothing."""
-    square, own, leverage, noise = (
-        np.concatenate([getattr(curves, name) for curves in found], axis=-1) for name in _Curves.__dataclass_fields__
+def _share(found: list[_Curves], usual: FloatVector) -> FloatVector:
+    """Posterior mean of κ at each size of the grid."""
+    square, own, leverage = (
+        np.concatenate([getattr(curves, name) for curves in found], axis=-1) for name in ("square", "own", "leverage")
     )
     if square.shape[1] == 0:
-        return np.zeros(_GRID.size)
-    steadier = np.minimum(np.median(noise.mean(axis=0) / leverage, axis=1) / _MEDIAN_OF_MEAN_SQUARE, 1.0)
-    by_flip = np.concatenate([np.median(c.noise / c.leverage, axis=2) for c in found]) / _MEDIAN_OF_SQUARE  # (flips, grid)
-    doubt = by_flip.std(axis=0) / by_flip.mean(axis=0)
-    deducted = (1 - _DOUBT * doubt) * steadier
-    lacking = np.quantile(square - own - deducted[:, None] * leverage, _LEVEL, axis=1)
-    return np.asarray(np.maximum(lacking, 0.0))
+        return usual
+    # own may hold what held-out draws share with the fit, such as the error of a guide: below zero nothing is learned
+    lacking = np.maximum(np.quantile(square - own, _LEVEL, axis=1), 0.0)
+    by_flip = np.stack([np.quantile(curves.noise, _LEVEL, axis=2) for curves in found])  # (halves, flips, grid)
+    noise = by_flip.mean(axis=(0, 1))
+    # halves differ in their sizes, so that only signs of one half are compared; both together are half as doubtful as one
+    doubt = np.sqrt(by_flip.var(axis=1, ddof=1).mean(axis=0) / 2.0)
+    # where draws vary more than the noise law says, the law is as much less certain
+    excess = np.maximum(noise / np.median(leverage, axis=1) - 1.0, 0.0)
+    usual = usual + excess * np.median(own, axis=1)
+    kappa = _KAPPA[:, None]
+    spread = doubt * (1 + kappa / noise)
+    log_weight = -0.5 * ((lacking - noise - kappa) / spread) ** 2 - np.log(spread)
+    log_weight -= 0.5 * (np.log(kappa / usual) / _PRIOR_DEVIATION) ** 2
+    weight = np.exp(log_weight - log_weight.max(axis=0))
+    return np.asarray((weight * kappa).sum(axis=0) / weight.sum(axis=0))

@@ -6,13 +6,14 @@ Each one gathers the draws, and what an estimator needs beside them, and hands o
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from dscale_core.errors import ArgumentError
 from dscale_core.laws import GUIDED
-from dscale_core.types import Dataset, Draws, IntVector, Laws, Learner
+from dscale_core.types import Dataset, Draws, IntVector, Laws, Learner, SurrogateDraws
 
 if TYPE_CHECKING:
     from dscale_core.laws.aggregate import AggregateLaw
@@ -39,6 +40,9 @@ class StudyLaws:
         @property
         def learner(self) -> Learner: ...
         def draws(self, role: str = "fit") -> Draws: ...
+        def _surrogate(
+            self, draws: Draws, on_progress: Callable[[float], object] | None = None
+        ) -> SurrogateDraws | None: ...
         def laws(self, method: str | None = None) -> Laws: ...
 
     def aggregate(self, role: str = "fit") -> AggregateLaw:
@@ -73,15 +77,33 @@ class StudyLaws:
         """Accuracy of estimators on the first 5 to 500 draws; options: counts, max_points, on_progress."""
         from dscale_core.laws.validation import convergence
 
-        draws = self.draws()
-        return convergence(draws, self.draws(role), methods, **options, **self._inputs(draws, methods))
+        draws, held, n_all = self._thinned(role, options.pop("max_points", None))
+        found = convergence(draws, held, methods, **options, **self._inputs(draws, methods))
+        return replace(found, n_points_in_all=n_all)
 
     def extrapolation(self, methods: Sequence[str] = _DEFAULT, role: str = "validation", **options: Any) -> Extrapolation:
         """Laws fitted below a size, judged above it; options: limit, max_points."""
         from dscale_core.laws.validation import extrapolation
 
-        draws = self.draws()
-        return extrapolation(draws, self.draws(role), methods, **options, **self._inputs(draws, methods))
+        draws, held, n_all = self._thinned(role, options.pop("max_points", None))
+        limit = options.pop("limit", None)
+        limit = float(np.exp(np.log(draws.sizes).mean())) if limit is None else limit
+        below = np.flatnonzero(draws.sizes <= limit)
+        inputs = self._inputs(draws, ())
+        if below.size:  # else the limit is refused by the call below
+            draws = draws.rows(below)
+            inputs = self._inputs(draws, methods)
+        found = extrapolation(draws, held, methods, limit, **options, **inputs)
+        return replace(found, n_points_in_all=n_all)
+
+    def _thinned(self, role: str, max_points: int | None) -> tuple[Draws, Draws, int]:
+        """Draws to fit and to judge by at so many points, and how many there are: what is not used need not be guided."""
+        from dscale_core.laws.validation import MAX_POINTS, evenly_spaced
+
+        draws, held = self.draws(), self.draws(role)
+        p = draws.points.size
+        chosen = evenly_spaced(p, MAX_POINTS if max_points is None else max_points)
+        return draws.columns(chosen), held.columns(chosen), p
 
     def predict_laws(
         self, points: Sequence[int] | None = None, on_progress: Callable[[float], object] | None = None
@@ -96,10 +118,12 @@ class StudyLaws:
         if at.size and not 0 <= at.min() <= at.max() < dataset.n_points:
             raise ArgumentError("points", f"lie between 0 and {dataset.n_points - 1}", at, "Ask for points of the pool.")
         groups = dataset.y_pool[at] if dataset.task == "classification" else None
-        guide = self._guide(draws.sizes, at) if model.guided else None
+        guide = self._guide(replace(draws, points=at, delta=draws.delta[:, :0])) if model.guided else None
         return model.predict_laws(dataset.X_pool[at], groups, at, guide)
 
-    def _inputs(self, draws: Draws, methods: Sequence[str]) -> dict[str, Any]:
+    def _inputs(
+        self, draws: Draws, methods: Sequence[str], on_progress: Callable[[float], object] | None = None
+    ) -> dict[str, Any]:
         """What the estimators need beside the draws, by the names of `fit_laws`."""
         classes = self.dataset.task == "classification"
         labels = self.dataset.y_pool[draws.points]
@@ -108,15 +132,30 @@ class StudyLaws:
             inputs["features"] = self.dataset.X_pool[draws.points]
             inputs["targets"] = None if classes else labels
         if not set(GUIDED).isdisjoint(methods):
-            inputs["guide"] = self._guide(draws.sizes, draws.points)
+            inputs["guide"] = self._guide(draws, on_progress)
         return inputs
 
-    def _guide(self, sizes: IntVector, points: IntVector) -> Guide | None:
+    def _guide(self, draws: Draws, on_progress: Callable[[float], object] | None = None) -> Guide | None:
+        """What is known of these points' ψ_k beside the draws: by the learner's surrogate, its formula, or both; or None."""
+        from dscale_core.laws.surrogate import LEAST_DRAWS, guide_from_surrogate
+
+        low, high = int(draws.sizes.min()), int(draws.sizes.max())
+        sizes = np.unique(np.rint(np.geomspace(low, high, _GUIDE_SIZES)).astype(np.int64))
+        formula = self._formula(sizes, draws.points)
+        found = self._surrogate(draws, on_progress)
+        if found is None or np.isinf(found.many.delta).any():
+            return formula
+        # laws of some sizes are to know nothing of others
+        within = np.flatnonzero((found.many.sizes >= low) & (found.many.sizes <= high))
+        if within.size < LEAST_DRAWS:
+            return formula
+        return guide_from_surrogate(replace(found, many=found.many.rows(within)), sizes.astype(np.float64), formula)
+
+    def _formula(self, sizes: IntVector, points: IntVector) -> Guide | None:
         """What the learner's formula expects of these points; None where it has none."""
         from dscale_core.laws.guide import Guide
 
-        listed = np.unique(np.rint(np.geomspace(sizes.min(), sizes.max(), _GUIDE_SIZES)).astype(np.int64))
-        expected = self.learner.expected_contributions(self.dataset, listed, points, self.utility)
+        expected = self.learner.expected_contributions(self.dataset, sizes, points, self.utility)
         if expected is None or not np.all(np.isfinite(expected)):
             return None
-        return Guide(listed.astype(np.float64), expected)
+        return Guide(sizes.astype(np.float64), expected)

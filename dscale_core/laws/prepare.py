@@ -156,7 +156,7 @@ def make_problem(
         groups=None if groups is None else _codes("groups", groups, p, "point"),
         targets=None if targets is None else _targets(targets, p),
         on_progress=on_progress,
-        guide=None if guide is None else _guide(guide, p),
+        guide=None if guide is None else _guide(guide, m, p),
     )
 
 
@@ -167,9 +167,12 @@ def _codes(argument: str, values: ArrayLike, length: int, unit: str) -> IntVecto
     return np.unique(array, return_inverse=True)[1].astype(np.int64)
 
 
-def _guide(guide: Guide, p: int) -> Guide:
+def _guide(guide: Guide, m: int, p: int) -> Guide:
     if guide.expected.shape[1] != p:
         raise ArgumentError("guide", f"speak of {p} points", guide.expected.shape, "Ask the formula for the points drawn.")
+    if guide.control is not None and guide.control.shape[0] != m:
+        required = f"have a control of {m} draws"
+        raise ArgumentError("guide", required, guide.control.shape, "Pass the surrogate of these draws, row by row.")
     return guide
 
 

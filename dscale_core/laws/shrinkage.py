@@ -6,7 +6,7 @@ to the posterior mean of ψ_k over the sampled sizes; α has its posterior's 90 
 them, draws) are resampled, and the wider of posterior and resampling counts; the law's own error, measured on held-out
 passes, is added on top (`misfit`).
 
-Where the learner has a formula for ψ_k, the draws' deviations from it are what is fitted (`guided`).
+Where the learner has a surrogate or a formula for ψ_k, the draws' deviations from it are what is fitted (`guided`).
 
 With few draws this is far closer to the truth than maximum likelihood, whose exponents chase the noise. The interval is
 that of one point: the laws of different points share coalitions, so averages over points must not add these up.
@@ -37,7 +37,8 @@ def fit(problem: Problem) -> Laws:
     """Fit every usable point, around the problem's guide where that helps; deterministic."""
     chosen = best_around(problem, fit_draws)
     laws = chosen(problem)
-    return with_misfit(laws, measure_misfit(problem, screen(problem), laws, chosen))
+    misfit = measure_misfit(problem, screen(problem), laws, chosen)
+    return with_misfit(laws, misfit, problem.guide)
 
 
 def fit_draws(problem: Problem) -> Laws:

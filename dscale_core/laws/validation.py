@@ -8,7 +8,7 @@ R², and coverage allows for their standard error.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,10 +20,20 @@ from dscale_core.laws.guide import Guide
 from dscale_core.laws.metrics import accuracy_by_size, group_means, size_groups
 from dscale_core.types import Draws, FloatMatrix, FloatVector, IntVector, Laws
 
-__all__ = ["COUNTS", "Convergence", "Coverage", "Extrapolation", "convergence", "coverage", "extrapolation"]
+__all__ = [
+    "COUNTS",
+    "MAX_POINTS",
+    "Convergence",
+    "Coverage",
+    "Extrapolation",
+    "convergence",
+    "coverage",
+    "evenly_spaced",
+    "extrapolation",
+]
 
 COUNTS = (5, 10, 20, 50, 100, 200, 500)
-_MAX_POINTS = 500
+MAX_POINTS = 500
 _FEWEST_DRAWS = 5
 Progress = Callable[[float], object]
 
@@ -115,7 +125,7 @@ def convergence(
     validation: Draws,
     methods: Sequence[str],
     counts: Sequence[int] = COUNTS,
-    max_points: int = _MAX_POINTS,
+    max_points: int = MAX_POINTS,
     on_progress: Progress | None = None,
     **inputs: ArrayLike | Guide | None,
 ) -> Convergence:
@@ -151,7 +161,7 @@ def extrapolation(
     validation: Draws,
     methods: Sequence[str],
     limit: float | None = None,
-    max_points: int = _MAX_POINTS,
+    max_points: int = MAX_POINTS,
     **inputs: ArrayLike | Guide | None,
 ) -> Extrapolation:
     """Fit only draws of size up to ``limit`` (None: the geometric mean of the sizes) and judge at all validation sizes.
@@ -182,7 +192,15 @@ def extrapolation(
 
 
 def _fit(draws: Draws, rows: IntVector, method: str, inputs: dict[str, Any]) -> Laws:
-    return fit_laws(draws.delta[rows], draws.sizes[rows], method, passes=draws.passes[rows], **inputs)
+    own = inputs
+    if inputs.get("guide") is not None:
+        own = inputs | {"guide": inputs["guide"].take(np.arange(draws.points.size), rows)}
+    return fit_laws(draws.delta[rows], draws.sizes[rows], method, passes=draws.passes[rows], **own)
+
+
+def evenly_spaced(n: int, most: int) -> IntVector:
+    """At most ``most`` of n positions, evenly spaced."""
+    return np.unique(np.linspace(0, n - 1, min(most, n)).astype(np.int64))
 
 
 def _subset(
@@ -192,8 +210,8 @@ def _subset(
     if not np.array_equal(draws.points, validation.points):
         raise ArgumentError("validation", "value the same points as draws", "others", "Add validation samples of the study.")
     p = draws.points.size
-    chosen = np.unique(np.linspace(0, p - 1, min(max_points, p)).astype(np.int64))
-    cut = [replace(d, delta=d.delta[:, chosen], points=d.points[chosen]) for d in (draws, validation)]
+    chosen = evenly_spaced(p, max_points)
+    cut = [d.columns(chosen) for d in (draws, validation)]
     own: dict[str, Any] = {}
     for name, values in inputs.items():
         if isinstance(values, Guide):

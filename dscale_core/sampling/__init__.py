@@ -8,6 +8,7 @@ from dscale_core.sampling.cost import CostEstimate, Saving, estimate_cost
 from dscale_core.sampling.plan import check_plan, validation_plan
 from dscale_core.sampling.sampler import SampledSpan, sample, sample_spans
 from dscale_core.sampling.spans import Span, missing_ranges
+from dscale_core.sampling.surrogate import surrogate_draws
 
 __all__ = [
     "AuditReport",
@@ -22,5 +23,6 @@ __all__ = [
     "missing_ranges",
     "sample",
     "sample_spans",
+    "surrogate_draws",
     "validation_plan",
 ]

@@ -109,7 +109,8 @@ class _Prepared:
                 delta[row], base_loss[row] = found.delta, found.base_loss
         rows = slice(span.start, span.stop)
         sizes, passes = self.coalitions.sizes[rows], self.coalitions.passes[rows]
-        return SampledSpan(span, Draws(delta, sizes, passes, self.points, base_loss))
+        numbers = np.arange(span.start, span.stop)
+        return SampledSpan(span, Draws(delta, sizes, passes, self.points, base_loss, numbers))
 
     def chunk_length(self, seconds_each: float) -> int:
         """Coalitions that make a chunk of about a second and of moderate size."""

@@ -17,7 +17,8 @@ from dscale_core.types import Laws
 
 __all__ = ["Fits"]
 
-_ARRAYS = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "n_draws", "r2", "covariance", "points", "misfit")
+_LAW = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "n_draws", "r2", "covariance", "points")
+_ARRAYS = (*_LAW, "misfit", "curve", "curve_deviation")
 _SCALARS = ("center", "min_size", "max_size", "form", "guided")
 
 

@@ -85,13 +85,14 @@ class ShardDamage:
 class ShardRead:
     """All registered draws of a sample set, in coalition order, and what had to be set aside on the way.
 
-    delta : (m, p) float32; sizes, passes : (m,) int64; base_loss : (m,) float64
+    delta : (m, p) float32; sizes, passes, coalitions : (m,) int64; base_loss : (m,) float64
     """
 
     delta: Float32Matrix
     sizes: IntVector
     passes: IntVector
     base_loss: FloatVector
+    coalitions: IntVector
     damage: tuple[ShardDamage, ...]
 
 

@@ -76,6 +76,7 @@ class Shards:
             sizes=np.asarray(small["sizes"], dtype=np.int64),
             passes=np.asarray(small["passes"], dtype=np.int64),
             base_loss=np.asarray(small["base_loss"], dtype=np.float64),
+            coalitions=np.array([j for shard in whole for j in range(shard.start, shard.stop)], dtype=np.int64),
             damage=tuple(damage),
         )
 

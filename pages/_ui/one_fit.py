@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["one_fit", "status_line"]
 
 _GUIDED = (
-    ":material/explore: Guided by the learner's own formula for ψ, which needs no draws: what was fitted are the draws' "
-    "deviations from it, because held-out draws are predicted at least as well so."
+    ":material/explore: Guided by the learner's own cheap approximation of contributions, averaged over many more "
+    "coalitions: what was fitted are the draws' deviations from it, which correct its bias. The draws agree with it."
 )
-_ALONE = "Fitted to the draws alone: the learner has no formula for ψ, or held-out draws are predicted better without it."
+_ALONE = "Fitted to the draws alone: the learner has no approximation of contributions, or these draws disagree with it."
 _SHOWN = ("alpha", "log10_c", "log10_sigma2", "beta")
 
 

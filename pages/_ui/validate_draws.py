@@ -80,6 +80,6 @@ def _show(found: Convergence) -> None:
         )
         if guided := [method for method in found.methods if method in GUIDED]:
             st.caption(
-                f"Where the learner has a formula for ψ and held-out draws agree with it, {' and '.join(guided)} "
-                f"{'starts' if len(guided) == 1 else 'start'} from it: very few draws can then be enough."
+                f"Where the learner has a cheap approximation of contributions that draws bear out, {' and '.join(guided)} "
+                f"{'starts' if len(guided) == 1 else 'start'} from its mean over many coalitions: few draws are then enough."
             )

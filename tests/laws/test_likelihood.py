@@ -12,7 +12,8 @@ from benchmarks.fitting import published_fit
 from dscale_core.laws import fit_laws
 from dscale_core.types import Laws
 
-_OTHERS = ("method", "center", "min_size", "max_size", "points", "status", "form", "misfit", "guided")
+_ALONE = ("method", "center", "min_size", "max_size", "points", "status", "form")
+_OTHERS = (*_ALONE, "misfit", "guided", "curve", "curve_deviation")
 VECTORS = [f.name for f in fields(Laws) if f.name not in _OTHERS]
 
 

@@ -53,7 +53,7 @@ def test_every_view_opens_with_its_charts(view: str, n_charts: int, open_page, r
 def test_a_guided_fit_says_so_and_others_do_not(open_page, refitted: Path, study: Study) -> None:
     assert study.laws("shrinkage").guided
     app = ok(open_page("Fit", refitted))
-    assert "Guided by the learner's own formula" in texts(app)
+    assert "Guided by the learner's own cheap approximation" in texts(app)
     app.sidebar.radio(key="fit").set_value("likelihood").run()
     assert "Guided by" not in texts(ok(app))
 
