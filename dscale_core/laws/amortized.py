@@ -74,6 +74,7 @@ def fit_amortized(
 
 def _learn(problem: Problem, settings: Settings | None) -> tuple[AmortizedModel | None, Laws]:
     """The network trained on all draws, and the laws of the points it learned from; None without usable points."""
+    guided = helps(problem, fit_draws)
     if problem.guide is not None:
         # without a control, so that the noise it learns is that of draws
         problem = replace(problem, guide=replace(problem.guide, control=None))
@@ -92,7 +93,7 @@ def _learn(problem: Problem, settings: Settings | None) -> tuple[AmortizedModel 
             _write(model, part, screened, fitted)
         return finish(METHOD, part, screened, fitted)
 
-    if helps(problem, fit_draws):
+    if guided:
         laws, share = around_by_share(problem, fit_alone, _HALVES_POINTS)
         # the network trained on all draws comes last
         model = replace(models[-1], guided=True, share=share, misfit=laws.misfit) if models else None

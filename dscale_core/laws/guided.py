@@ -31,6 +31,7 @@ __all__ = ["around", "around_by_share", "best_around", "helps", "shrunk", "with_
 
 _FEWEST_DRAWS = 8  # below, halves say nothing
 _CONTRADICTED = 2.0  # standard errors
+_TAILS = 4.0  # degrees of freedom by which held-out draws are judged
 _SLOPE_AT = (1, 5)  # of the seven sizes at which misfit is measured
 _SLOPE_SHARE = 0.25  # of the variance of both errors
 _MOST_ALPHA = 8.0  # an interval that says nothing
@@ -69,7 +70,8 @@ def helps(problem: Problem, fit: Fit) -> bool:
         with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
             noise = np.stack([plain.sigma * k ** (-0.5 * plain.beta) for k in part.sizes[test]])
             off = [((part.delta[test] - np.stack([law.psi(k) for k in part.sizes[test]])) / noise) for law in (plain, other)]
-            better = off[0] ** 2 - off[1] ** 2
+            # as of Student's t: where few draws leave a point's noise too small, one draw is not to decide for all points
+            better = np.log1p(off[0] ** 2 / _TAILS) - np.log1p(off[1] ** 2 / _TAILS)
         gain += float(better[np.isfinite(better)].sum())
     return gain >= 0.0
 
@@ -81,7 +83,7 @@ def _explains(part: Problem) -> bool:
     size = (part.sizes / part.sizes.max())[:, None]
     with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
         draws, left = size * part.delta / scale, size * part.guide.less(part.delta, part.sizes) / scale
-        gain = draws**2 - left**2
+        gain = draws**2 - np.minimum(left**2, 1.0)  # no point counts more than its largest draw
     by_draw = np.where(np.isfinite(gain), gain, 0.0).sum(axis=1)
     scatter = by_draw.std(ddof=1) / np.sqrt(by_draw.size) if by_draw.size > 1 else 0.0
     allowed = 0.0 if part.guide.control is not None else _CONTRADICTED * scatter

@@ -28,6 +28,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
+from dscale_core.laws.guide import Guide
 from dscale_core.laws.halving import halves, sample_columns, select
 from dscale_core.laws.prepare import Problem, Screen
 from dscale_core.types import FloatMatrix, FloatVector, IntVector, Laws
@@ -38,6 +39,7 @@ _FEWEST_POINTS, _FEWEST_DRAWS = 30, 12
 _MORE_TERMS = (50, 200)  # draws from which a held-out curve has three terms instead of two, and four
 _FLIPS = 4
 _FORMULA, _FADING = 0.035, 0.7  # κ of a formula at the middle of the sizes, and how it falls along the grid
+_SURROGATE = 0.005  # likewise of a surrogate whose bias no draws have corrected
 _CONTROL = 0.0004  # κ of the smoothed mean of a surrogate
 _BEND, _FEW_DRAWS = 0.006, 0.6  # κ of a power law, and in units of the variance of a line through the draws
 _PRIOR_DEVIATION = 1.2  # of log κ
@@ -77,7 +79,7 @@ def measure_misfit(
     if problem.x.ndim == 2 or screened.usable.size < _FEWEST_POINTS:
         return np.empty((2, 0))
     grid = problem.center * np.exp(problem.x.min() + 0.5 * (_GRID + 1) * np.ptp(problem.x))
-    usual = _usual(m, laws.guided, problem.guide is not None and problem.guide.control is not None)
+    usual = _usual(m, problem.guide if laws.guided else None)
     if m < _FEWEST_DRAWS:
         return np.array([grid, usual])
     columns = sample_columns(screened, n_points)
@@ -95,11 +97,13 @@ def measure_misfit(
     return np.array([grid, _share(found, usual) if found else usual])
 
 
-def _usual(m: int, guided: bool, controlled: bool) -> FloatVector:
+def _usual(m: int, guide: Guide | None) -> FloatVector:
     """Median of the prior of κ at the grid: see the module."""
-    if guided and controlled:
+    if guide is None:
+        return np.asarray(_BEND + _FEW_DRAWS * (1 + 3 * _GRID**2) / m)
+    if guide.control is not None:
         return np.full(_GRID.size, _CONTROL)
-    return np.asarray(_FORMULA * np.exp(-_FADING * _GRID) if guided else _BEND + _FEW_DRAWS * (1 + 3 * _GRID**2) / m)
+    return np.asarray((_FORMULA if guide.modes is None else _SURROGATE) * np.exp(-_FADING * _GRID))
 
 
 def _log_sd(laws: Laws, columns: IntVector, sizes: FloatVector) -> FloatMatrix:

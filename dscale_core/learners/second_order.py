@@ -35,6 +35,7 @@ class SecondOrderEngine:
         self._X = np.column_stack([dataset.X_pool, np.ones(dataset.n_points)])
         self._single = self._X.astype(np.float32)
         self._y = dataset.y_pool.astype(np.float64)
+        self._every = np.arange(self._y.size)
         self._X_valuation = np.column_stack([dataset.X_valuation, np.ones(dataset.y_valuation.size)])
         self._y_valuation = dataset.y_valuation
         self._utility, self._C = utility, C
@@ -48,7 +49,7 @@ class SecondOrderEngine:
         inverse = cho_solve((base.factor, True), np.eye(base.theta.size), check_finite=False)
         half = inverse @ self._X_valuation.T
         products = np.column_stack([inverse, (half * curvature) @ half.T, half @ slope, base.theta]).astype(np.float32)
-        rows = self._single if points.size == self._y.size else self._single[points]
+        rows = self._single if np.array_equal(points, self._every) else self._single[points]  # a copy is most of the cost
         delta = kernels.second_order_change(rows, rows @ products, self._y[points], self._C)
         delta[np.isin(points, coalition)] = np.nan
         return Contributions(delta, loss(self._utility, np.column_stack([q, p]), self._y_valuation))

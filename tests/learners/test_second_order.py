@@ -41,6 +41,15 @@ def test_large_coalitions_agree_with_the_exact_engine(utility: str, C: float) ->
     assert (np.sign(found[far]) == np.sign(exact[far])).all()
 
 
+def test_points_may_come_in_any_order() -> None:
+    dataset = toy_dataset()
+    engine = SecondOrderEngine(dataset, "log_loss", 1.0)
+    rng = np.random.default_rng(1)
+    coalition, order = np.sort(rng.permutation(400)[:100]), rng.permutation(400)
+    in_order = engine.contributions(coalition, POINTS).delta
+    np.testing.assert_allclose(engine.contributions(coalition, order).delta, in_order[order], rtol=1e-5)
+
+
 @pytest.mark.parametrize("utility", ["log_loss", "brier"])
 def test_a_small_step_is_exact(utility: str) -> None:
     """With little weight on each point the step is tiny and every dropped term is of higher order in it."""
