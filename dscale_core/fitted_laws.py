@@ -78,6 +78,16 @@ class Laws:
     def _amplitude(self) -> FloatVector:
         return self.c * np.power(self.center, -self.alpha)
 
+    def best_estimate(self, k: float) -> FloatVector:
+        """What is known of psi_k at a sampled size free of the law's form, (p,): draws and the learner's surrogate together.
+
+        The law itself where nothing more is known. Raises ArgumentError for k outside the sizes of the draws fitted.
+        """
+        if not self.min_size <= k <= self.max_size:
+            required = f"lie within the sampled sizes, {self.min_size} to {self.max_size}"
+            raise ArgumentError("k", required, k, "Beyond them only the law speaks: ask for psi.")
+        return self.psi(k) + self._at_size(self.curve, k) if self.curve.size else self.psi(k)
+
     def psi_interval(self, k: float, level: float = 0.9) -> tuple[FloatVector, FloatVector]:
         """Lower and upper end, each (p,), of the interval of psi_k at confidence ``level``."""
         if not 0 < level < 1:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import plotly.graph_objects as go
@@ -19,12 +19,16 @@ _STEPS = 61
 
 @dataclass(frozen=True, eq=False)
 class LawLine:
-    """psi_k of one point with its 90 % interval, over sizes k; all (s,), in the unit of the loss."""
+    """psi_k of one point with its 90 % interval, over sizes k; all (s,), in the unit of the loss.
+
+    best: what is known free of the law's form, NaN beyond the sampled sizes; None where nothing more than the law is known
+    """
 
     k: FloatVector
     psi: FloatVector
     low: FloatVector
     high: FloatVector
+    best: FloatVector | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +49,11 @@ def law_line(laws: Laws, point: int, upto: float | None = None) -> LawLine:
     k = _sizes(laws, upto)
     intervals = [one.psi_interval(size) for size in k]
     psi = np.array([one.psi(size)[0] for size in k])
-    return LawLine(k, psi, np.array([low[0] for low, _ in intervals]), np.array([high[0] for _, high in intervals]))
+    best = None
+    if one.curve.size:
+        inside = (k >= laws.min_size) & (k <= laws.max_size)
+        best = np.array([one.best_estimate(size)[0] if known else np.nan for size, known in zip(k, inside, strict=True)])
+    return LawLine(k, psi, np.array([low[0] for low, _ in intervals]), np.array([high[0] for _, high in intervals]), best)
 
 
 def rank_over_sizes(laws: Laws, point: int, upto: float | None = None) -> RankLine:
@@ -74,7 +82,8 @@ def draws_and_law(
     means: tuple[FloatVector, FloatVector, FloatVector] | None = None,
     height: int = 380,
 ) -> go.Figure:
-    """Draws of one point over k, the fitted law, its 90 % band, and (where given) means with one standard error.
+    """Draws of one point over k, the fitted law, its 90 % band, and (where known) means with one standard error and psi_k
+    without a law.
 
     sizes, delta : (m,) sizes of the coalitions and the point's contributions; NaN where the point was in the coalition
     means : sizes, means and standard errors of groups of draws
@@ -91,6 +100,16 @@ def draws_and_law(
         customdata=np.full(line.k.size, point),
         hovertemplate="point %{customdata}<br>k = %{x:,.0f}<br>ψ = %{y:.3g}<extra>law</extra>",
     )
+    if line.best is not None:
+        figure.add_scatter(
+            x=line.k,
+            y=line.best,
+            mode="lines",
+            name="ψ without a law",
+            line={"width": 2, "dash": "dot", "color": INK},
+            customdata=np.full(line.k.size, point),
+            hovertemplate="point %{customdata}<br>k = %{x:,.0f}<br>ψ = %{y:.3g}<extra>no law assumed</extra>",
+        )
     finish(figure, "dataset size k (points)", with_unit("contribution δ", unit) + ", positive helps", height, legend=True)
     figure.update_xaxes(**log_axis())
     figure.add_hline(y=0, line={"color": GUIDE, "width": 1.5})
@@ -165,9 +184,7 @@ def _position(laws: Laws, point: int) -> int:
 
 def _one(laws: Laws, position: int) -> Laws:
     """The laws of a single point: intervals over many sizes then cost nothing."""
-    keep = slice(position, position + 1)
-    names = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "status", "n_draws", "r2", "covariance", "points")
-    return replace(laws, **{name: getattr(laws, name)[keep] for name in names})
+    return laws.take(np.array([position]))
 
 
 def _sizes(laws: Laws, upto: float | None) -> FloatVector:

@@ -100,8 +100,12 @@ def test_a_study_answers_for_its_laws(cache: Path) -> None:
     study.sample(role="validation")
     for method in ("two_term", "likelihood", "shrinkage"):
         assert study.fit(method).method == method
-    assert study.laws("shrinkage").guided  # the formula is good here
+    assert study.laws("shrinkage").guided  # the surrogate is good here
     assert not study.laws("likelihood").guided
+    again, kept_on_disk = study.fit("shrinkage"), study.laws("shrinkage")
+    assert again.curve.shape == again.curve_deviation.shape == (40, 9)
+    for k in (60, 140, 300, 900):
+        np.testing.assert_array_equal(kept_on_disk.psi_interval(k), again.psi_interval(k))
     kept = study.laws("two_term")
     assert kept.form == "two_term"
     a, b = kept.terms
