@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import streamlit as st
 
@@ -31,10 +32,13 @@ _ICONS = {
     "Pick": ":material/checklist:",
 }
 
+# a file of our own: a browser fetches the icon of a shortcode from another host
+_ICON = Path(__file__).with_name("icon.svg")
+
 
 def begin_page(title: str, sentence: str) -> None:
     """Page settings, title and one sentence; the first call of every page."""
-    st.set_page_config(page_title=f"{title} · dscale", page_icon=":material/stacked_line_chart:", layout="wide")
+    st.set_page_config(page_title=f"{title} · dscale", page_icon=str(_ICON), layout="wide")
     if st.session_state.get("page") != title:
         # Charts are mounted anew on another page: their own brush is gone, so they draw the shared selection.
         st.session_state["page"] = title

@@ -77,9 +77,12 @@ def page() -> Iterator[Any]:
         try:
             opened = browser.new_page(viewport={"width": 1400, "height": 1000})
             opened.set_default_timeout(60_000)
-            # nothing of a test may leave this machine
-            opened.route(lambda url: "//127.0.0.1" not in url, lambda route: route.abort())
+            # nothing may leave this machine, and a page that is all its own does not try to
+            abroad: list[str] = []
+            opened.route(lambda url: url.startswith("http") and "//127.0.0.1" not in url, lambda route: route.abort())
+            opened.on("requestfailed", lambda request: abroad.append(request.url))
             yield opened
+            assert [url for url in abroad if url.startswith("http") and "//127.0.0.1" not in url] == []
         finally:
             browser.close()
 
