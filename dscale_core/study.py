@@ -210,7 +210,7 @@ class Study(StudyLaws):
     def fit(self, method: str = "shrinkage", on_progress: Callable[[float], object] | None = None) -> Laws:
         """Fit one law a point to the draws there are, and keep it. Raises NotFoundError without draws.
 
-        ``on_progress`` receives the share done, in [0, 1], from the methods that take long: those that are guided.
+        ``on_progress`` receives the share done, in [0, 1], from the methods that take long: those in `laws.GUIDED`.
         """
         draws, started = self.draws(), perf_counter()
         law_methods.describe_method(method)
@@ -307,7 +307,14 @@ def _check_extension(known: SamplingPlan, plan: SamplingPlan) -> None:
 def _halves_of(
     on_progress: Callable[[float], object] | None,
 ) -> tuple[Callable[[float], object] | None, Callable[[float], object] | None]:
-    """Two reporters that fill the first and the second half of one."""
+    """Two reporters that fill one: the first its first half, the second what is left when it begins."""
     if on_progress is None:
         return None, None
-    return (lambda share: on_progress(0.5 * share)), (lambda share: on_progress(0.5 + 0.5 * share))
+    reached = 0.0
+
+    def first(share: float) -> None:
+        nonlocal reached
+        reached = 0.5 * share
+        on_progress(reached)
+
+    return first, lambda share: on_progress(reached + (1 - reached) * share)

@@ -86,7 +86,7 @@ def fit_laws(
     groups : (p,) labels such as classes, for the methods that share strength within groups
     targets : (p,) regression targets, for ``amortized`` where there are no classes
     guide : what the learner's surrogate or formula says, for the methods in `GUIDED`, which use it where draws agree with it
-    on_progress : receives the share done, in [0, 1], from the methods that take long (``amortized``)
+    on_progress : receives the share done, in [0, 1], from the methods that take long, those in `GUIDED`
 
     A point that cannot be fitted gets a status and NaN parameters; the others are unaffected. Raises ArgumentError for an
     unknown method and for arrays whose shapes do not go together.

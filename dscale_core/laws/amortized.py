@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from dscale_core.errors import ArgumentError
 from dscale_core.laws.amortized_model import LARGEST_LOG_EXPONENT, METHOD, AmortizedModel
 from dscale_core.laws.guide import Guide
-from dscale_core.laws.guided import around_by_share, helps
+from dscale_core.laws.guided import around_by_share, with_helpful_guide
 from dscale_core.laws.misfit import measure_misfit
 from dscale_core.laws.prepare import Fitted, Problem, Screen, finish, make_problem, screen
 from dscale_core.laws.shrinkage import fit_draws
@@ -74,7 +74,7 @@ def fit_amortized(
 
 def _learn(problem: Problem, settings: Settings | None) -> tuple[AmortizedModel | None, Laws]:
     """The network trained on all draws, and the laws of the points it learned from; None without usable points."""
-    guided = helps(problem, fit_draws)
+    problem = with_helpful_guide(problem, fit_draws)
     if problem.guide is not None:
         # without a control, so that the noise it learns is that of draws
         problem = replace(problem, guide=replace(problem.guide, control=None))
@@ -93,7 +93,7 @@ def _learn(problem: Problem, settings: Settings | None) -> tuple[AmortizedModel 
             _write(model, part, screened, fitted)
         return finish(METHOD, part, screened, fitted)
 
-    if guided:
+    if problem.guide is not None:
         laws, share = around_by_share(problem, fit_alone, _HALVES_POINTS)
         # the network trained on all draws comes last
         model = replace(models[-1], guided=True, share=share, misfit=laws.misfit) if models else None

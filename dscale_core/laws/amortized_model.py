@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from dscale_core.errors import ArgumentError
 from dscale_core.laws.guide import Guide
-from dscale_core.laws.guided import shrunk
+from dscale_core.laws.guided import shrunk, with_misfit
 from dscale_core.laws.prepare import Fitted, Screen, finish, make_problem
 from dscale_core.laws.projection import projected
 from dscale_core.types import FloatMatrix, FloatVector, IntVector, Laws, LawStatus
@@ -66,7 +66,8 @@ class AmortizedModel:
             laws = found.on(finish(METHOD, problem, screened, found.fitted))
         at = np.arange(p) if points is None else np.asarray(points, dtype=np.int64)
         laws = replace(laws, min_size=self.min_size, max_size=self.max_size)
-        return replace(laws, points=at, guided=self.guided, misfit=self.misfit)
+        laws = replace(laws, points=at, guided=self.guided)
+        return with_misfit(laws, self.misfit, guide) if self.guided else replace(laws, misfit=self.misfit)
 
     def _codes(self, groups: ArrayLike | None, p: int) -> IntVector:
         if self.labels is None:

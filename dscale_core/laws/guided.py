@@ -6,15 +6,14 @@ guide acts as a control variate whose expectation is known: what it removes from
 surrogate's value for each draw, deviations are free of the noise that both share, and a few draws say as much as thousands;
 with a formula alone they keep it. The law reported is the power law closest to guide plus deviation (`projection`).
 
-The guide never replaces draws, and whether it helps is decided by draws: those that nothing was fitted to are predicted with
-and without it, and where it does not lower the error nothing of it is used.
+The guide never replaces draws, and whether it helps is decided by draws: a control must leave less of them than there was,
+a formula must predict held-out draws at least as well; else nothing of it is used.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 
@@ -27,7 +26,7 @@ from dscale_core.laws.prepare import Problem, finish, screen
 from dscale_core.laws.projection import projected
 from dscale_core.types import FloatMatrix, Laws, LawStatus
 
-__all__ = ["around", "around_by_share", "best_around", "helps", "shrunk", "with_misfit"]
+__all__ = ["around", "around_by_share", "shrunk", "with_helpful_guide", "with_misfit"]
 
 _FEWEST_DRAWS = 8  # below, halves say nothing
 _CONTRADICTED = 2.0  # standard errors
@@ -39,12 +38,12 @@ _Z95 = 1.6448536269514722
 Fit = Callable[[Problem], Laws]
 
 
-def best_around(problem: Problem, fit: Fit) -> Fit:
-    """``fit`` itself, or its version around the problem's guide where that predicts held-out draws better."""
-    return partial(around, fit=fit) if helps(problem, fit) else fit
+def with_helpful_guide(problem: Problem, fit: Fit) -> Problem:
+    """The problem, without its guide where that does not help ``fit``: then nothing of it is used anywhere."""
+    return problem if _helps(problem, fit) else replace(problem, guide=None)
 
 
-def helps(problem: Problem, fit: Fit) -> bool:
+def _helps(problem: Problem, fit: Fit) -> bool:
     """Whether ``fit`` predicts held-out draws at least as well around the problem's guide; False without a guide.
 
     A guide with a control has the right mean by itself: it helps where it leaves less of the draws than there was. Fewer
@@ -132,7 +131,7 @@ def with_misfit(laws: Laws, misfit: FloatMatrix, guide: Guide | None) -> Laws:
     if misfit.shape[1] < _SLOPE_AT[1] + 1:
         return laws
     ends = misfit[:, _SLOPE_AT]
-    by_formula = laws.guided and guide is not None and guide.control is None
+    by_formula = laws.guided and guide is not None and guide.modes is None
     own_share = 1.0 if by_formula else _SLOPE_SHARE
     with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
         own = [share * (laws.sigma * k ** (-0.5 * laws.beta) / laws.psi(k)) ** 2 for k, share in ends.T]

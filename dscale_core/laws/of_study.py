@@ -78,7 +78,8 @@ class StudyLaws:
         from dscale_core.laws.validation import convergence
 
         draws, held, n_all = self._thinned(role, options.pop("max_points", None))
-        found = convergence(draws, held, methods, **options, **self._inputs(draws, methods))
+        few = draws.points.size  # thinned already
+        found = convergence(draws, held, methods, max_points=few, **options, **self._inputs(draws, methods))
         return replace(found, n_points_in_all=n_all)
 
     def extrapolation(self, methods: Sequence[str] = _DEFAULT, role: str = "validation", **options: Any) -> Extrapolation:
@@ -93,7 +94,7 @@ class StudyLaws:
         if below.size:  # else the limit is refused by the call below
             draws = draws.rows(below)
             inputs = self._inputs(draws, methods)
-        found = extrapolation(draws, held, methods, limit, **options, **inputs)
+        found = extrapolation(draws, held, methods, limit, draws.points.size, **options, **inputs)
         return replace(found, n_points_in_all=n_all)
 
     def _thinned(self, role: str, max_points: int | None) -> tuple[Draws, Draws, int]:
@@ -115,7 +116,7 @@ class StudyLaws:
         inputs = self._inputs(draws, ("amortized",))
         model = fit_amortized(draws.delta, draws.sizes, on_progress=on_progress, passes=draws.passes, **inputs)
         at = np.arange(dataset.n_points) if points is None else np.asarray(points, dtype=np.int64)
-        if at.size and not 0 <= at.min() <= at.max() < dataset.n_points:
+        if at.size == 0 or not 0 <= at.min() <= at.max() < dataset.n_points:
             raise ArgumentError("points", f"lie between 0 and {dataset.n_points - 1}", at, "Ask for points of the pool.")
         groups = dataset.y_pool[at] if dataset.task == "classification" else None
         guide = self._guide(replace(draws, points=at, delta=draws.delta[:, :0])) if model.guided else None
@@ -143,7 +144,7 @@ class StudyLaws:
         sizes = np.unique(np.rint(np.geomspace(low, high, _GUIDE_SIZES)).astype(np.int64))
         formula = self._formula(sizes, draws.points)
         found = self._surrogate(draws, on_progress)
-        if found is None or np.isinf(found.many.delta).any():
+        if found is None or np.isinf(found.many.delta).any() or np.isinf(found.own).any():
             return formula
         # laws of some sizes are to know nothing of others
         within = np.flatnonzero((found.many.sizes >= low) & (found.many.sizes <= high))

@@ -14,10 +14,12 @@ that of one point: the laws of different points share coalitions, so averages ov
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
-from dscale_core.laws.guided import best_around, with_misfit
+from dscale_core.laws.guided import around, with_helpful_guide, with_misfit
 from dscale_core.laws.misfit import measure_misfit
 from dscale_core.laws.moments import grid_sums
 from dscale_core.laws.posterior import GRID, nodes
@@ -35,9 +37,19 @@ _EDGE_SHARE = 0.5  # of the posterior of α in the outermost cells
 
 def fit(problem: Problem) -> Laws:
     """Fit every usable point, around the problem's guide where that helps; deterministic."""
-    chosen = best_around(problem, fit_draws)
+    problem = with_helpful_guide(problem, fit_draws)
+    chosen = fit_draws if problem.guide is None else partial(around, fit=fit_draws)
+    report = problem.on_progress or (lambda _share: None)
+    report(0.1)
     laws = chosen(problem)
-    misfit = measure_misfit(problem, screen(problem), laws, chosen)
+    halves = iter(np.linspace(0.6, 1.0, 9))  # as many as misfit is measured on
+
+    def refit(half: Problem) -> Laws:
+        report(float(next(halves, 1.0)))
+        return chosen(half)
+
+    misfit = measure_misfit(problem, screen(problem), laws, refit)
+    report(1.0)
     return with_misfit(laws, misfit, problem.guide)
 
 

@@ -31,6 +31,7 @@ _TERMS = np.array([1.0, 2.0, 3.0])
 _ROUNDS = 15
 _WIDE, _NARROW = 10.0, 1e-8  # of τ²: where it starts, and where a term is as good as left out
 _WEIGHT_POINTS = 400
+_FILLINGS = 3
 _BLOCK = 4_000_000  # draws looked at together
 LEAST_DRAWS = 12  # of the surrogate alone
 
@@ -89,14 +90,22 @@ def _noise_exponent(many: Draws, formula: Guide | None, X: FloatMatrix) -> float
     p, log_k = many.points.size, np.log(many.sizes)
     if np.ptp(log_k) == 0:
         return 2.0
-    y, _ = _less_formula(many, formula, np.unique(np.linspace(0, p - 1, min(p, _WEIGHT_POINTS)).astype(np.int64)))
+    some = np.unique(np.linspace(0, p - 1, min(p, _WEIGHT_POINTS)).astype(np.int64))
+    y, present = _less_formula(many, formula, some)
+    enough = present.sum(axis=0) > _TERMS.size
+    y, seen = y[:, enough], present[:, enough] > 0
     w = 1.0 / X[:, :1]  # draws about alike in size
-    residual = np.abs(y - X @ np.linalg.lstsq(X * w, y * w, rcond=None)[0])
-    typical = np.median(residual * w, axis=0)
-    share = np.median(residual[:, typical > 0] / typical[typical > 0], axis=1) if np.any(typical > 0) else np.ones(1)
-    if share.size != log_k.size or np.any(share <= 0):
+    line = np.zeros_like(y)
+    for _ in range(_FILLINGS):  # a missing draw is as the others say
+        line = X @ np.linalg.lstsq(X * w, np.where(seen, y, line) * w, rcond=None)[0]
+    residual = np.where(seen, np.abs(y - line), np.nan)
+    typical = np.nanmedian(residual * w, axis=0) if enough.any() else np.zeros(0)
+    relative = residual[:, typical > 0] / typical[typical > 0]
+    known = np.isfinite(relative).any(axis=1)
+    share = np.nanmedian(relative[known], axis=1)
+    if np.ptp(log_k[known]) == 0 or np.any(share <= 0):
         return 2.0
-    return float(np.clip(-2 * np.polyfit(log_k, np.log(share), 1)[0], 0.0, 6.0))
+    return float(np.clip(-2 * np.polyfit(log_k[known], np.log(share), 1)[0], 0.0, 6.0))
 
 
 def _sums(X: FloatMatrix, weight: FloatVector, y: FloatMatrix, seen: FloatMatrix) -> _Sums:

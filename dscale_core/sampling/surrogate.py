@@ -30,7 +30,8 @@ def surrogate_draws(
     """The surrogate's draws that go with exact ``draws`` of ``plan``; None where the learner has no surrogate.
 
     Between 200 and 500 further coalitions are taken, fewer the more points there are; how many depends on the number of
-    points alone, so that results are reproducible. ``on_progress`` receives the share done, in [0, 1].
+    points alone, so that results are reproducible; all are to be asked for together.
+    ``on_progress`` receives the share done, in [0, 1].
     """
     engine = learner.surrogate(dataset, utility)
     if engine is None:

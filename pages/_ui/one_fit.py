@@ -22,9 +22,10 @@ __all__ = ["one_fit", "status_line"]
 
 _GUIDED = (
     ":material/explore: Guided by the learner's own cheap approximation of contributions, averaged over many more "
-    "coalitions: what was fitted are the draws' deviations from it, which correct its bias. The draws agree with it."
+    "coalitions: what was fitted are the draws' deviations from it, which correct its bias. "
+    "It explains the draws better."
 )
-_ALONE = "Fitted to the draws alone: the learner has no approximation of contributions, or these draws disagree with it."
+_ALONE = "Fitted to the draws alone: the learner has no approximation of contributions, or it does not explain these draws."
 _SHOWN = ("alpha", "log10_c", "log10_sigma2", "beta")
 
 

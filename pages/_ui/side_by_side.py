@@ -110,7 +110,7 @@ def _headings() -> dict[str, Any]:
             "α width", help="median width of the 90 % interval of α; narrower is more certain", format="%.3f"
         ),
         "guided": st.column_config.CheckboxColumn(
-            "guided", help="by the learner's own approximation of contributions, which the draws agree with"
+            "guided", help="by the learner's own approximation of contributions, which explains the draws better"
         ),
         "r2": number("R²", help="against validation draws, mean over sizes; higher is better", format="%.3f"),
     }

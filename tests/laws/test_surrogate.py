@@ -9,7 +9,7 @@ from reference import known_draws
 from dscale_core.errors import ArgumentError
 from dscale_core.laws import fit_laws
 from dscale_core.laws.guide import Guide
-from dscale_core.laws.surrogate import guide_from_surrogate
+from dscale_core.laws.surrogate import _noise_exponent, guide_from_surrogate
 from dscale_core.types import Draws, SurrogateDraws
 
 SIZES = np.array([100.0, 215.0, 464.0, 1000.0])
@@ -115,7 +115,9 @@ def test_a_control_that_says_nothing_of_the_draws_is_left_out() -> None:
     guide = guide_from_surrogate(SurrogateDraws(strange.astype(np.float32), _many()), SIZES)
     laws = fit_laws(exact, sizes, guide=guide)
     assert not laws.guided
-    np.testing.assert_array_equal(laws.c, fit_laws(exact, sizes).c)
+    alone = fit_laws(exact, sizes)
+    for name in ("c", "alpha", "alpha_low", "alpha_high", "sigma", "misfit"):
+        np.testing.assert_array_equal(getattr(laws, name), getattr(alone, name), name)
 
 
 def test_a_point_whose_draws_are_the_surrogates_has_the_law_of_the_guide() -> None:
@@ -147,6 +149,16 @@ def test_missing_draws_of_one_size_and_points_without_any_are_survived() -> None
     same = replace(many, sizes=np.full(30, 300))
     one = guide_from_surrogate(SurrogateDraws(np.empty((0, P), np.float32), same), np.array([300.0]))
     assert np.abs(one.at([300])[0] - many.delta.mean(axis=0)).max() < np.abs(many.delta.mean(axis=0)).max()
+
+
+def test_missing_draws_do_not_pass_for_quiet_ones() -> None:
+    """A point is missing the more often the larger the coalition: β must not be steeper for it."""
+    many = _many(600)
+    gone = np.random.default_rng(14).random(many.delta.shape) < (many.sizes / 1100)[:, None]
+    X = (316 / many.sizes)[:, None] ** np.arange(1, 4)
+    holes = replace(many, delta=np.where(gone, np.nan, many.delta).astype(np.float32))
+    assert _noise_exponent(many, None, X) == pytest.approx(2.8, abs=0.1)
+    assert _noise_exponent(holes, None, X) == pytest.approx(2.8, abs=0.2)
 
 
 def test_bad_calls_are_refused() -> None:

@@ -88,7 +88,7 @@ def test_other_points_are_refused() -> None:
         coverage(fit_laws(DRAWS.delta[:, :5], DRAWS.sizes), VALIDATION)
 
 
-def test_a_study_answers_for_its_laws(cache: Path) -> None:
+def test_a_study_answers_for_its_laws(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     dataset = ds.load_dataset("digits_low_high")
     points = tuple(range(40))
     plan = ds.SamplingPlan(points=points, min_size=60, max_size=300, draws=24, seed=1)
@@ -118,5 +118,20 @@ def test_a_study_answers_for_its_laws(cache: Path) -> None:
     assert study.choose_form().points.tolist() == list(points)
     predicted = study.predict_laws(points=[3, 500])
     assert predicted.points.tolist() == [3, 500]
-    with pytest.raises(ArgumentError, match="points must"):
-        study.predict_laws(points=[10_000_000])
+    for wrong in ([10_000_000], []):
+        with pytest.raises(ArgumentError, match="points must"):
+            study.predict_laws(points=wrong)
+    amortized = study.fit("amortized")
+    same = study.predict_laws(points=list(points))
+    np.testing.assert_allclose(same.psi(140), amortized.psi(140), rtol=1e-5)
+    np.testing.assert_allclose(same.alpha_high, amortized.alpha_high, rtol=1e-5)
+    monkeypatch.setattr("dscale_core.laws.validation.MAX_POINTS", 10)
+    assert study.convergence(("likelihood",), counts=(24,)).n_points == 10
+    wide = study.convergence(("likelihood",), counts=(24,), max_points=25)
+    assert (wide.n_points, wide.n_points_in_all) == (25, 40)
+    assert study.extrapolation(("likelihood",), limit=200, max_points=25).n_points == 25
+    shares: list[float] = []
+    study.fit("shrinkage", shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+    assert len({round(share, 2) for share in shares if share > 0.5}) > 5
