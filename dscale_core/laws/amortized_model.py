@@ -65,8 +65,7 @@ class AmortizedModel:
             found = projected(shrunk(laws, self.share), problem, screened.scale)
             laws = found.on(finish(METHOD, problem, screened, found.fitted))
         at = np.arange(p) if points is None else np.asarray(points, dtype=np.int64)
-        laws = replace(laws, min_size=self.min_size, max_size=self.max_size)
-        laws = replace(laws, points=at, guided=self.guided)
+        laws = replace(laws, min_size=self.min_size, max_size=self.max_size, points=at)
         return with_misfit(laws, self.misfit, guide) if self.guided else replace(laws, misfit=self.misfit)
 
     def _codes(self, groups: ArrayLike | None, p: int) -> IntVector:

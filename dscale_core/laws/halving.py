@@ -10,16 +10,21 @@ import numpy as np
 from dscale_core.laws.prepare import Problem, Screen
 from dscale_core.types import IntVector
 
-__all__ = ["halves", "sample_columns", "select"]
+__all__ = ["evenly_spaced", "halves", "sample_columns", "select"]
 
 _FEWEST_UNITS = 8
 _SEED = 0
 
 
+def evenly_spaced(n: int, most: int) -> IntVector:
+    """At most ``most`` of n positions, evenly spaced."""
+    return np.unique(np.linspace(0, n - 1, min(n, most)).astype(np.int64))
+
+
 def sample_columns(screened: Screen, most: int = 400) -> IntVector:
     """At most ``most`` evenly spaced usable points."""
     usable = screened.usable
-    return usable[np.unique(np.linspace(0, usable.size - 1, min(usable.size, most)).astype(np.int64))]
+    return usable[evenly_spaced(usable.size, most)]
 
 
 def halves(problem: Problem, splits: int) -> Iterator[tuple[IntVector, IntVector, IntVector]]:

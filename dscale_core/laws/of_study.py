@@ -84,22 +84,22 @@ class StudyLaws:
 
     def extrapolation(self, methods: Sequence[str] = _DEFAULT, role: str = "validation", **options: Any) -> Extrapolation:
         """Laws fitted below a size, judged above it; options: limit, max_points."""
-        from dscale_core.laws.validation import extrapolation
+        from dscale_core.laws.validation import default_limit, extrapolation
 
         draws, held, n_all = self._thinned(role, options.pop("max_points", None))
         limit = options.pop("limit", None)
-        limit = float(np.exp(np.log(draws.sizes).mean())) if limit is None else limit
+        limit = default_limit(draws.sizes) if limit is None else limit
         below = np.flatnonzero(draws.sizes <= limit)
-        inputs = self._inputs(draws, ())
         if below.size:  # else the limit is refused by the call below
             draws = draws.rows(below)
-            inputs = self._inputs(draws, methods)
+        inputs = self._inputs(draws, methods if below.size else ())
         found = extrapolation(draws, held, methods, limit, draws.points.size, **options, **inputs)
         return replace(found, n_points_in_all=n_all)
 
     def _thinned(self, role: str, max_points: int | None) -> tuple[Draws, Draws, int]:
         """Draws to fit and to judge by at so many points, and how many there are: what is not used need not be guided."""
-        from dscale_core.laws.validation import MAX_POINTS, evenly_spaced
+        from dscale_core.laws.halving import evenly_spaced
+        from dscale_core.laws.validation import MAX_POINTS
 
         draws, held = self.draws(), self.draws(role)
         p = draws.points.size

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from dscale_core.laws.halving import evenly_spaced
 from dscale_core.laws.moments import grid_sums
 from dscale_core.laws.posterior import GRID, RATIOS, NoisePrior, nodes
 from dscale_core.laws.prepare import Problem, Screen, blocks
@@ -57,7 +58,7 @@ def learn_prior(problem: Problem, screened: Screen) -> Prior:
     if usable.size == 0:
         weights = (_default(),) * n_groups
         return Prior(NoisePrior(1.0, 0.0), np.stack([w.log() for w in weights]), weights)
-    sample = usable[np.unique(np.linspace(0, usable.size - 1, min(usable.size, _SAMPLE)).astype(np.int64))]
+    sample = usable[evenly_spaced(usable.size, _SAMPLE)]
     chosen = _only(screened, sample)
     noise = _noise_prior(problem, chosen)
     table = _table(problem, chosen, noise)

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 
 from dscale_core.errors import ArgumentError
 from dscale_core.laws.guide import Guide
+from dscale_core.laws.halving import evenly_spaced
 from dscale_core.types import Draws, FloatMatrix, FloatVector, IntVector, SurrogateDraws
 
 __all__ = ["LEAST_DRAWS", "guide_from_surrogate"]
@@ -90,8 +91,7 @@ def _noise_exponent(many: Draws, formula: Guide | None, X: FloatMatrix) -> float
     p, log_k = many.points.size, np.log(many.sizes)
     if np.ptp(log_k) == 0:
         return 2.0
-    some = np.unique(np.linspace(0, p - 1, min(p, _WEIGHT_POINTS)).astype(np.int64))
-    y, present = _less_formula(many, formula, some)
+    y, present = _less_formula(many, formula, evenly_spaced(p, _WEIGHT_POINTS))
     enough = present.sum(axis=0) > _TERMS.size
     y, seen = y[:, enough], present[:, enough] > 0
     w = 1.0 / X[:, :1]  # draws about alike in size
@@ -109,10 +109,15 @@ def _noise_exponent(many: Draws, formula: Guide | None, X: FloatMatrix) -> float
 
 
 def _sums(X: FloatMatrix, weight: FloatVector, y: FloatMatrix, seen: FloatMatrix) -> _Sums:
-    n = X.shape[1]
-    products = (X[:, :, None] * X[:, None, :]).reshape(-1, n * n) * weight[:, None]
     weighted = X * weight[:, None]
-    return _Sums((products.T @ seen).T.reshape(-1, n, n), (weighted.T @ y).T, weight @ y**2, seen.sum(axis=0))
+    return _Sums(_outer_sums(X, weight[:, None] * seen), (weighted.T @ y).T, weight @ y**2, seen.sum(axis=0))
+
+
+def _outer_sums(X: FloatMatrix, weight: FloatMatrix) -> NDArray[np.float64]:
+    """Σ w x x' over draws for each column of weight (M, p), (p, 3, 3)."""
+    n = X.shape[1]
+    products = (X[:, :, None] * X[:, None, :]).reshape(-1, n * n)
+    return np.asarray((products.T @ weight).T.reshape(-1, n, n))
 
 
 def _learn(sums: _Sums) -> tuple[NDArray[np.float64], FloatMatrix, FloatVector, FloatVector]:
@@ -131,9 +136,7 @@ def _learn(sums: _Sums) -> tuple[NDArray[np.float64], FloatMatrix, FloatVector, 
 
 def _meat(X: FloatMatrix, weight: FloatVector, y: FloatMatrix, seen: FloatMatrix, b: FloatMatrix) -> NDArray[np.float64]:
     """Σ w² e² x x' of each point, (columns, 3, 3)."""
-    squares = ((y - X @ b.T) * weight[:, None]) ** 2 * seen
-    n = X.shape[1]
-    return ((X[:, :, None] * X[:, None, :]).reshape(-1, n * n).T @ squares).T.reshape(-1, n, n)
+    return _outer_sums(X, ((y - X @ b.T) * weight[:, None]) ** 2 * seen)
 
 
 def _root(covariance: NDArray[np.float64]) -> NDArray[np.float64]:

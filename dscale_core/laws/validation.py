@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from dscale_core.errors import ArgumentError
 from dscale_core.laws import fit_laws
 from dscale_core.laws.guide import Guide
+from dscale_core.laws.halving import evenly_spaced
 from dscale_core.laws.metrics import accuracy_by_size, group_means, size_groups
 from dscale_core.types import Draws, FloatMatrix, FloatVector, IntVector, Laws
 
@@ -28,7 +29,7 @@ __all__ = [
     "Extrapolation",
     "convergence",
     "coverage",
-    "evenly_spaced",
+    "default_limit",
     "extrapolation",
 ]
 
@@ -169,7 +170,7 @@ def extrapolation(
     Raises ArgumentError where fewer than 5 draws lie below the limit or no validation size lies above it.
     """
     draws, validation, inputs, n_all = _subset(draws, validation, max_points, inputs)
-    bound = float(np.exp(np.log(draws.sizes).mean())) if limit is None else float(limit)
+    bound = default_limit(draws.sizes) if limit is None else float(limit)
     rows = np.flatnonzero(draws.sizes <= bound)
     if rows.size < _FEWEST_DRAWS:
         raise ArgumentError("limit", f"leave at least {_FEWEST_DRAWS} draws below it", bound, "Raise the limit.")
@@ -198,9 +199,9 @@ def _fit(draws: Draws, rows: IntVector, method: str, inputs: dict[str, Any]) -> 
     return fit_laws(draws.delta[rows], draws.sizes[rows], method, passes=draws.passes[rows], **own)
 
 
-def evenly_spaced(n: int, most: int) -> IntVector:
-    """At most ``most`` of n positions, evenly spaced."""
-    return np.unique(np.linspace(0, n - 1, min(most, n)).astype(np.int64))
+def default_limit(sizes: IntVector) -> float:
+    """Where extrapolation begins unless it is said: the geometric mean of the sizes."""
+    return float(np.exp(np.log(sizes).mean()))
 
 
 def _subset(
