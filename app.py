@@ -4,10 +4,9 @@ import streamlit as st
 
 from dscale_core import jobs
 from pages._ui import loading
-from pages._ui.context import set_study
-from pages._ui.jobs import show_jobs
-from pages._ui.page import PAGES, begin_page, errors_shown
-from pages._ui.studies import study_cards
+from pages._ui.frame import PAGES, begin_page, errors_shown, set_study
+from pages._ui.home import study_cards
+from pages._ui.work import show_jobs
 
 begin_page("dscale", "What each data point is worth, at your dataset's size.")
 

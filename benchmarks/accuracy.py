@@ -28,10 +28,7 @@ from threadpoolctl import threadpool_limits
 import dscale_core as ds
 from benchmarks.synthetic import synthetic_draws
 from benchmarks.tables import print_table
-from dscale_core.laws import fit_laws
-from dscale_core.laws.grouping import GroupMeans, group_means, size_groups
-from dscale_core.laws.guide import Guide
-from dscale_core.laws.surrogate import guide_from_surrogate
+from dscale_core.laws import GroupMeans, Guide, fit_laws, group_means, guide_from_surrogate, size_groups
 from dscale_core.sampling import surrogate_draws
 from dscale_core.types import Dataset, Draws, Laws, SurrogateDraws
 
@@ -86,7 +83,7 @@ def prepare(dataset: Dataset, validation_draws: int, counts: Sequence[int]) -> S
         return ds.sample(dataset, learner, plan(chosen, **options))
 
     def surrogate(exact: Draws, **options: Any) -> SurrogateDraws:
-        found = surrogate_draws(dataset, learner, plan(exact.points, **options), "log_loss", exact)
+        found = surrogate_draws(dataset, learner, plan(exact.points, **options), "log_loss", exact.coalitions, exact.points)
         assert found is not None
         return found
 

@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from benchmarks.synthetic import synthetic_draws
-from dscale_core.laws import fit_laws
-from dscale_core.laws.law import negative_log_likelihood
+from dscale_core.laws import fit_laws, negative_log_likelihood
 
 REQUIRED_RATIO = 2_000.0
 REQUIRED_GAIN = -1e-6

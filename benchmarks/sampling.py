@@ -26,9 +26,8 @@ from threadpoolctl import threadpool_limits
 import dscale_core as ds
 from benchmarks.literal import LITERAL, Make, literal_delta
 from benchmarks.tables import best_seconds, print_table
-from dscale_core.learners import default_utility
 from dscale_core.sampling import Coalitions
-from dscale_core.types import Dataset, FloatVector, IntVector, Learner
+from dscale_core.types import Dataset, FloatVector, IntVector, Learner, default_utility
 
 _VALUATION = 1000  # points, as published
 _REGRESSION = ("ridge", "linear")

@@ -1,4 +1,6 @@
-"""The command line: ``python -m dscale_core sample | fit | validate | export | studies | datasets | learners``.
+"""The command line: ``dscale run | sample | fit | validate | export | studies | datasets | learners``.
+
+``python -m dscale_core`` is the same, also in a checkout where nothing is installed.
 
 Results go to standard output, progress and errors to standard error; a mistake ends with status 2 and one line.
 """
@@ -7,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -14,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dscale_core.errors import ArgumentError, DscaleError, StoreError
+from dscale_core.extras import require
 
 if TYPE_CHECKING:
     from dscale_core.study import Progress, Study
@@ -37,10 +41,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m dscale_core", description="What each data point is worth at your size.")
+    parser = argparse.ArgumentParser(prog="dscale", description="What each data point is worth at your size.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--cache", help="cache folder (default: DSCALE_CACHE, else ./cache)")
+    run = commands.add_parser("run", parents=[common], help="start the dashboard")
+    run.add_argument("--port", type=int, default=8501, help="port on 127.0.0.1 (default: 8501)")
+    run.set_defaults(run=_run)
     commands.add_parser("datasets", help="list the built-in datasets").set_defaults(run=_datasets)
     commands.add_parser("learners", help="list the learners and their parameters").set_defaults(run=_learners)
     commands.add_parser("studies", parents=[common], help="list the studies").set_defaults(run=_studies)
@@ -87,6 +94,22 @@ def _add_validate(validate: argparse.ArgumentParser) -> None:
     validate.add_argument("--draws", type=int, default=60, help="coalitions a size (default: 60)")
     validate.add_argument("--jobs", type=int, default=1, help="worker processes (default: 1)")
     validate.set_defaults(run=_validate)
+
+
+def _run(options: argparse.Namespace) -> None:
+    """Become the dashboard's server: Streamlit finds pages and theme beside the script, wherever it is started."""
+    require("streamlit", "The dashboard")
+    if not 1 <= options.port <= 65_535:
+        raise ArgumentError("--port", "lie between 1 and 65535", options.port, "Leave it out for 8501.")
+    beside = Path(__file__).resolve().parents[1]
+    script = beside / "dscale_dashboard" / "app.py"  # in an installed package
+    if not script.is_file():
+        script = beside / "app.py"  # in a checkout
+    if options.cache is not None:
+        os.environ["DSCALE_CACHE"] = str(Path(options.cache).absolute())
+    streamlit = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(options.port)]
+    sys.stdout.flush()
+    os.execv(sys.executable, streamlit)
 
 
 def _datasets(options: argparse.Namespace) -> None:

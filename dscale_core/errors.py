@@ -10,6 +10,7 @@ __all__ = [
     "DataError",
     "DscaleError",
     "JobError",
+    "MissingPackageError",
     "NotFoundError",
     "StoreError",
 ]
@@ -38,6 +39,10 @@ class ArgumentError(DscaleError, ValueError):
 
 class DataError(DscaleError, ValueError):
     """Data brought by a user that cannot be used; the message names the column and the remedy."""
+
+
+class MissingPackageError(DscaleError, ImportError):
+    """A package that this part of the work needs and that is not installed; the message says what to install."""
 
 
 class NotFoundError(DscaleError, LookupError):

@@ -7,7 +7,7 @@ delta(z, D) = L(f_D) - L(f_{D+z}) for z not in D, **positive helps**, in the uni
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 import numpy as np
@@ -36,9 +36,15 @@ __all__ = [
     "SamplingPlan",
     "SurrogateDraws",
     "Task",
+    "default_utility",
 ]
 
 Task: TypeAlias = Literal["classification", "regression"]
+
+
+def default_utility(task: Task) -> str:
+    """The utility taken where none is named: ``log_loss`` or ``mse``."""
+    return "log_loss" if task == "classification" else "mse"
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,18 +152,30 @@ class Contributions:
 
 @dataclass(frozen=True, eq=False)
 class Draws:
-    """A matrix of contributions: one row a coalition, one column a point; NaN only where the point is in the coalition."""
+    """A matrix of contributions: one row a coalition, one column a point; NaN only where the point is in the coalition.
+
+    Raises ArgumentError where the arrays' lengths differ: draws are never numbered anew.
+    """
 
     delta: Float32Matrix  # (m, p)
     sizes: IntVector  # (m,) size k of each coalition
     passes: IntVector  # (m,) the pass each coalition belongs to: the unit of resampling
     points: IntVector  # (p,) pool indices of the columns
     base_loss: FloatVector  # (m,) L(f_D)
-    coalitions: IntVector = field(default_factory=lambda: np.empty(0, dtype=np.int64))  # (m,) their numbers in the plan
+    coalitions: IntVector = None  # type: ignore[assignment]  # (m,) their numbers in the plan; counted from 0 where none are given
+    plan: SamplingPlan | None = None  # what they were drawn under, where that is known
+    utility: str | None = None  # likewise
 
     def __post_init__(self) -> None:
-        if self.coalitions.size != self.sizes.size:
+        if self.coalitions is None:
             object.__setattr__(self, "coalitions", np.arange(self.sizes.size, dtype=np.int64))
+        m, p = self.delta.shape
+        for name, length in (("sizes", m), ("passes", m), ("base_loss", m), ("coalitions", m), ("points", p)):
+            got = getattr(self, name).shape
+            if got != (length,):
+                raise ArgumentError(
+                    name, f"have shape ({length},) beside draws of {m} x {p}", got, "Pass one entry for each."
+                )
 
     def rows(self, rows: IntVector) -> Draws:
         """The draws of some coalitions, by position."""

@@ -4,9 +4,8 @@ import streamlit as st
 
 from dscale_core.datasets import describe_dataset, inspect_table, read_table
 from pages._ui import loading
-from pages._ui.dataset import choose_builtin, describe, keep_table, kept_table
-from pages._ui.page import PAGES, begin_page, errors_shown
-from pages._ui.uploads import ENDINGS, dataset_name, kept, with_file
+from pages._ui.data import ENDINGS, choose_builtin, dataset_name, describe, keep_table, kept, kept_table, with_file
+from pages._ui.frame import PAGES, begin_page, errors_shown
 
 begin_page("Data", "Choose a built-in data set or bring a table, and see what will be learned from what.")
 

@@ -5,15 +5,19 @@ import streamlit as st
 from dscale_core import jobs
 from dscale_core.study import Study
 from pages._ui import loading
-from pages._ui.context import choose_study, set_study
-from pages._ui.cost import show_cost
-from pages._ui.dataset import choose_dataset
-from pages._ui.jobs import show_jobs
-from pages._ui.noise import has_seed, show_noise
-from pages._ui.page import PAGES, begin_page, errors_shown
-from pages._ui.plan import check_recipe, choose_recipe
-from pages._ui.preview import show_exponents, show_preview
-from pages._ui.validation_draws import choose_validation
+from pages._ui.data import choose_dataset
+from pages._ui.frame import PAGES, begin_page, choose_study, errors_shown, set_study
+from pages._ui.sample import (
+    check_recipe,
+    choose_recipe,
+    choose_validation,
+    has_seed,
+    show_cost,
+    show_exponents,
+    show_noise,
+    show_preview,
+)
+from pages._ui.work import show_jobs
 
 begin_page("Sample", "Draw contributions δ: how much each point helps random training sets of many sizes.")
 

@@ -3,14 +3,9 @@
 import streamlit as st
 
 from pages._ui import loading
-from pages._ui.context import choose_fit, choose_study
-from pages._ui.fits import forget_links
-from pages._ui.fitting import fit_controls
-from pages._ui.jobs import show_jobs
-from pages._ui.one_fit import one_fit
-from pages._ui.page import begin_page, empty_state, errors_shown
-from pages._ui.side_by_side import side_by_side
-from pages._ui.two_fits import two_fits
+from pages._ui.fit import fit_controls, forget_links, one_fit, side_by_side, two_fits
+from pages._ui.frame import begin_page, choose_fit, choose_study, empty_state, errors_shown
+from pages._ui.work import show_jobs
 
 VIEWS = ["This fit", "Side by side", "Two fits"]
 

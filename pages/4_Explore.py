@@ -3,12 +3,10 @@
 import streamlit as st
 
 from dscale_core.figures import QUANTITIES, fitted_count, quantity
-from pages._ui import loading, selection
-from pages._ui.charts import brushable_boundary, brushable_histogram, brushable_laws
-from pages._ui.context import choose_fit, choose_size, choose_study
-from pages._ui.inspector import inspector
-from pages._ui.page import begin_page, errors_shown
-from pages._ui.table import points_table
+from pages._ui import loading
+from pages._ui.explore import inspector
+from pages._ui.frame import begin_page, choose_fit, choose_size, choose_study, errors_shown
+from pages._ui.selecting import brushable_boundary, brushable_histogram, brushable_laws, points_table, selection
 
 begin_page("Explore", "Brush a chart to select points; every chart and table on every page follows.")
 

@@ -2,11 +2,15 @@
 
 import streamlit as st
 
-from pages._ui import validate_beyond, validate_draws, validate_form, validate_intervals, validate_loss, validate_points
-from pages._ui import validate_sizes as at_sizes
-from pages._ui.context import choose_fit, choose_study
-from pages._ui.page import begin_page, errors_shown
-from pages._ui.validating import which_draws
+from pages._ui.frame import begin_page, choose_fit, choose_study, errors_shown
+from pages._ui.validate import beyond as validate_beyond
+from pages._ui.validate import by_draws as validate_draws
+from pages._ui.validate import by_form as validate_form
+from pages._ui.validate import by_interval as validate_intervals
+from pages._ui.validate import by_loss as validate_loss
+from pages._ui.validate import by_point as validate_points
+from pages._ui.validate import by_size as at_sizes
+from pages._ui.validate import which_draws
 
 VIEWS = {
     "At each size": at_sizes.show,

@@ -4,11 +4,9 @@ import streamlit as st
 
 from dscale_core.curation import export_csv
 from dscale_core.figures import picked_values
-from pages._ui import loading, selection
-from pages._ui.charts import plain_chart
-from pages._ui.context import choose_fit, choose_size, choose_study
-from pages._ui.page import begin_page, empty_state, errors_shown
-from pages._ui.table import column_settings
+from pages._ui import loading
+from pages._ui.frame import begin_page, choose_fit, choose_size, choose_study, empty_state, errors_shown
+from pages._ui.selecting import column_settings, plain_chart, selection
 
 MOST_ROWS = 20_000
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from dscale_core.figures.fits import usual_range
+from dscale_core.figures.fit_overview import usual_range
+from dscale_core.figures.fit_pair import Group
+from dscale_core.figures.held_out import Accuracy
 from dscale_core.figures.scatter import point_marks
 from dscale_core.figures.style import GUIDE, INK, finish, log_axis, mark_size, with_unit
-from dscale_core.figures.two_fits import Group
-from dscale_core.figures.validation import Accuracy
 from dscale_core.types import FloatVector, IntVector
 
 __all__ = ["accuracy_table", "coverage_against_size", "predicted_against_measured", "widths_against_size"]

@@ -6,19 +6,6 @@ only while its process lives and its heartbeat is fresh.
 
 from __future__ import annotations
 
-from dscale_core.jobs.demo import start_demo
-from dscale_core.jobs.kinds import list_kinds
-from dscale_core.jobs.queue import Job, cancel, get_job, job_log, list_jobs, resume, seconds_left, submit
+import lazy_loader as _lazy
 
-__all__ = [
-    "Job",
-    "cancel",
-    "get_job",
-    "job_log",
-    "list_jobs",
-    "list_kinds",
-    "resume",
-    "seconds_left",
-    "start_demo",
-    "submit",
-]
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

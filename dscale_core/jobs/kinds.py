@@ -89,7 +89,10 @@ def list_kinds() -> list[str]:
 
 
 def check_job(study: Study, kind: str, params: Mapping[str, Any]) -> None:
-    """Refuse, before it is queued, a job that could not run. Raises ArgumentError and NotFoundError."""
+    """Refuse, before it is queued, a job that could not run.
+
+    Raises ArgumentError, NotFoundError, and MissingPackageError where a package is not installed that it needs.
+    """
     if kind not in KINDS:
         raise ArgumentError("kind", f"be one of {', '.join(KINDS)}", repr(kind), "Choose one of them.")
     unknown = set(params) - _PARAMS.get(kind, frozenset(params))
@@ -103,8 +106,6 @@ def check_job(study: Study, kind: str, params: Mapping[str, Any]) -> None:
     if kind == "sample":
         study.plan_of(params.get("role", "fit"))
     if kind == "fit":
-        from dscale_core.laws import list_methods
+        from dscale_core.laws import check_method
 
-        if params.get("method", "shrinkage") not in list_methods():
-            methods = ", ".join(list_methods())
-            raise ArgumentError("method", f"be one of {methods}", repr(params["method"]), "Choose one of them.")
+        check_method(params.get("method", "shrinkage"))

@@ -13,8 +13,7 @@ from pathlib import Path
 import psutil
 
 from dscale_core.errors import JobError
-from dscale_core.store import Store
-from dscale_core.store.jobs import Process
+from dscale_core.store import Process, Store
 
 __all__ = ["end_orphans", "ensure_worker", "is_alive", "kill", "this_process"]
 

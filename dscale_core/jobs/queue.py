@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 from dscale_core.errors import JobError, StoreError
 from dscale_core.jobs import launcher
 from dscale_core.jobs.kinds import check_job
-from dscale_core.store import JobRow, Store
-from dscale_core.store.jobs import JobState, Process
+from dscale_core.store import JobRow, JobState, Process, Store
 
 if TYPE_CHECKING:
     from dscale_core.study import Study

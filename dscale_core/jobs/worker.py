@@ -16,8 +16,7 @@ from dscale_core.errors import DscaleError, StoreError
 from dscale_core.jobs.kinds import KINDS
 from dscale_core.jobs.launcher import this_process
 from dscale_core.jobs.queue import log_path, recover
-from dscale_core.store import JobRow, Store
-from dscale_core.store.jobs import JobState, Process
+from dscale_core.store import JobRow, JobState, Process, Store
 
 __all__ = ["drain", "main"]
 

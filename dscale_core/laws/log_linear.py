@@ -9,19 +9,17 @@ Beware: a mean close to zero has a logarithm far from its neighbours', so noise 
 
 from __future__ import annotations
 
-from statistics import NormalDist
-
 import numpy as np
 from numpy.typing import NDArray
 
+from dscale_core.intervals import Z90
 from dscale_core.laws.grouping import group_means, size_groups
-from dscale_core.laws.prepare import Block, Fitted, Problem, Screen, blocks, finish, screen
+from dscale_core.laws.problem import Block, Fitted, Problem, Screen, blocks, finish, screen
 from dscale_core.types import FloatMatrix, FloatVector, Laws
 
 __all__ = ["fit"]
 
 _BLOCK_ELEMENTS = 2_000_000
-_Z90 = NormalDist().inv_cdf(0.95)
 
 
 def fit(problem: Problem) -> Laws:
@@ -44,7 +42,7 @@ def _fit_block(problem: Problem, screened: Screen, block: Block, fitted: Fitted)
     alpha = -slope
     noise_slope, noise_at_center, _ = _line(x, _log(means.standard_error**2 * means.count))
     amplitude, covariance = _amplitude(block, alpha, slope_variance)
-    half = _Z90 * np.sqrt(slope_variance)
+    half = Z90 * np.sqrt(slope_variance)
     fitted.amplitude[columns], fitted.alpha[columns], fitted.covariance[columns] = amplitude, alpha, covariance
     fitted.sigma[columns], fitted.beta[columns] = np.exp(0.5 * noise_at_center), -noise_slope
     fitted.alpha_low[columns], fitted.alpha_high[columns] = alpha - half, alpha + half

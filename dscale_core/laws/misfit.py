@@ -23,14 +23,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dscale_core.laws.guide import Guide
-from dscale_core.laws.halving import halves, sample_columns, select
-from dscale_core.laws.prepare import Problem, Screen
+from dscale_core.intervals import Z90
+from dscale_core.laws.problem import Guide, Problem, Screen, halves, sample_columns, select
 from dscale_core.types import FloatMatrix, FloatVector, IntVector, Laws
 
 __all__ = ["measure_misfit"]
@@ -47,7 +45,6 @@ _KAPPA = np.geomspace(1e-6, 10.0, 200)
 _LARGEST_CONDITION = 1e4
 _GRID = np.linspace(-1.0, 1.0, 7)
 _LEVEL = 0.9
-_Z90 = NormalDist().inv_cdf(0.5 + _LEVEL / 2)
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +128,7 @@ def _held_out(
         z = np.where(seen, (part.delta[rows] - psi) * np.exp(-log_sd[rows]), 0.0)
         ends = (trained.psi_interval(float(k), _LEVEL) for k in grid)
         half_width = np.stack([(high - low) / 2 for low, high in ends])
-        own = (half_width / _Z90 * np.exp(-_log_sd(trained, every, grid))) ** 2
+        own = (half_width / Z90 * np.exp(-_log_sd(trained, every, grid))) ** 2
     normal = np.einsum("mi,mp,mj->pij", basis, seen.astype(np.float64), basis)
     known = np.isfinite(z).all(axis=0) & np.isfinite(own).all(axis=0) & (np.linalg.cond(normal) < _LARGEST_CONDITION)
     inverse, z = np.linalg.inv(normal[known]), z[:, known]
@@ -141,10 +138,10 @@ def _held_out(
 
     signs = rng.choice([-1.0, 1.0], size=(_FLIPS, int(unit.max()) + 1))[:, unit]
     return _Curves(
-        square=(curves(z) / _Z90) ** 2,
+        square=(curves(z) / Z90) ** 2,
         own=own[:, known],
         leverage=np.einsum("gi,pij,gj->gp", at_grid, inverse, at_grid),
-        noise=np.stack([(curves(z * sign[:, None]) / _Z90) ** 2 for sign in signs]),
+        noise=np.stack([(curves(z * sign[:, None]) / Z90) ** 2 for sign in signs]),
     )
 
 

@@ -16,12 +16,11 @@ of freedom; that of α is Fieller's (1954) for a ratio.
 
 from __future__ import annotations
 
-from statistics import NormalDist
-
 import numpy as np
 from numpy.typing import NDArray
 
-from dscale_core.laws.prepare import Block, Fitted, Problem, blocks, finish, screen
+from dscale_core.intervals import Z90
+from dscale_core.laws.problem import Block, Fitted, Problem, blocks, finish, screen
 from dscale_core.types import FloatMatrix, FloatVector, Laws
 
 __all__ = ["fit"]
@@ -31,7 +30,6 @@ _BETA_MEAN, _BETA_DEVIATION = 2.0, 1.0
 _BLOCK_ELEMENTS = 2_000_000
 _LARGEST_EXPONENT = 100.0
 _LARGEST_LOG = 500.0  # of c over ψ at the centre
-_Z90 = NormalDist().inv_cdf(0.95)
 _TINY = np.finfo(np.float64).tiny
 _TO_TANGENT = np.array([[1.0, 1.0], [1.0, 2.0]])  # (a/k0, b/k0²) -> (q, s)
 
@@ -58,7 +56,7 @@ def _fit_block(block: Block, limit: float, fitted: Fitted) -> None:
     variance = squares[rows, best] / (block.n - 2)
     tangent = terms[rows, best] @ _TO_TANGENT.T
     # the covariance of a normal whose 90 % interval is Student's
-    student = (t.ppf(0.95, block.n - 2) / _Z90) ** 2
+    student = (t.ppf(0.95, block.n - 2) / Z90) ** 2
     covariance = _TO_TANGENT @ inverse[rows, best] @ _TO_TANGENT.T * (variance * student)[:, None, None]
     columns = block.columns
     q, s = tangent[:, 0].copy(), tangent[:, 1]
@@ -102,7 +100,7 @@ def _ratio_interval(
     q: FloatVector, s: FloatVector, covariance: NDArray[np.float64], limit: float
 ) -> tuple[FloatVector, FloatVector]:
     """Fieller's 90 % interval of s / q; all of ±limit where q is not clear of zero."""
-    z2 = _Z90**2
+    z2 = Z90**2
     A, B = q * q - z2 * covariance[:, 0, 0], q * s - z2 * covariance[:, 0, 1]
     C = s * s - z2 * covariance[:, 1, 1]
     bounded = A > 0

@@ -33,9 +33,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners.base import LearnerBase
-from dscale_core.learners.knn_kernels import MEMBER, UTILITY_CODES, WANTED, Labels, Rule, add_changes, distances
-from dscale_core.learners.utility import loss
+from dscale_core.learners.base import LearnerBase, loss
+from dscale_core.learners.compiled import knn_kernels as kernels
 from dscale_core.types import Contributions, Dataset, FloatMatrix, IntVector, Task
 
 __all__ = ["KNN"]
@@ -82,22 +81,22 @@ class KNNEngine:
         self._lists = _lists_of(dataset)
         self._pool, self._rows = _labels(dataset.y_pool, classes), _labels(dataset.y_valuation, classes)
         by_distance = learner.weights == "distance"
-        code, smoothing = UTILITY_CODES[utility], float(learner.smoothing)
-        self._rule = Rule(code, max(classes, 1), learner.n_neighbors, by_distance, smoothing)
+        code, smoothing = kernels.UTILITY_CODES[utility], float(learner.smoothing)
+        self._rule = kernels.Rule(code, max(classes, 1), learner.n_neighbors, by_distance, smoothing)
 
     def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
         """delta of ``points``; see `types.Contributions`."""
         state = np.zeros(self._pool.code.size, dtype=np.int8)
-        state[points] = WANTED
-        state[coalition] = MEMBER
+        state[points] = kernels.WANTED
+        state[coalition] = kernels.MEMBER
         change, base = np.zeros(state.size), np.empty(self._rows.code.size)
         lists = self._lists
-        add_changes(lists.order, lists.distance, state, self._pool, self._rows, self._rule, change, base)
+        kernels.add_changes(lists.order, lists.distance, state, self._pool, self._rows, self._rule, change, base)
         for rows, order, distance in lists.anew(np.flatnonzero(np.isnan(base))):
-            own, part = Labels(self._rows.code[rows], self._rows.value[rows]), np.empty(rows.size)
-            add_changes(order, distance, state, self._pool, own, self._rule, change, part)
+            own, part = kernels.Labels(self._rows.code[rows], self._rows.value[rows]), np.empty(rows.size)
+            kernels.add_changes(order, distance, state, self._pool, own, self._rule, change, part)
             base[rows] = part
-        delta = np.where(state[points] == MEMBER, np.nan, -change[points] / base.size)
+        delta = np.where(state[points] == kernels.MEMBER, np.nan, -change[points] / base.size)
         return Contributions(delta, float(base.mean()))
 
 
@@ -120,7 +119,7 @@ class _Lists:
         for start in range(0, rows.size, step):
             some = rows[start : start + step]
             found = np.empty((some.size, n))
-            distances(self._valuation[some], self._pool, found)
+            kernels.distances(self._valuation[some], self._pool, found)
             order = np.argsort(found, axis=1)
             ranked = np.take_along_axis(found, order, axis=1)
             # the stable sort is several times slower: only rows with ties need it
@@ -139,10 +138,10 @@ def _lists_of(dataset: Dataset) -> _Lists:
     return _lists[dataset]
 
 
-def _labels(y: NDArray[Any], n_classes: int) -> Labels:
+def _labels(y: NDArray[Any], n_classes: int) -> kernels.Labels:
     if n_classes:
-        return Labels(y.astype(np.int64), np.ones(y.size))
-    return Labels(np.zeros(y.size, dtype=np.int64), y.astype(np.float64))
+        return kernels.Labels(y.astype(np.int64), np.ones(y.size))
+    return kernels.Labels(np.zeros(y.size, dtype=np.int64), y.astype(np.float64))
 
 
 def _reference_predictions(learner: KNN, dataset: Dataset, members: IntVector) -> NDArray[np.float64]:

@@ -34,7 +34,7 @@ class _Engine:
     params: Mapping[str, Any]
 
 
-_ESTIMATORS = "dscale_core.learners.estimators"
+_ESTIMATORS = "dscale_core.learners.refit.estimators"
 _LEARNERS: dict[str, _Engine | EstimatorSpec] = {
     "logistic": _Engine(
         "dscale_core.learners.logistic:Logistic",
@@ -79,14 +79,14 @@ _LEARNERS: dict[str, _Engine | EstimatorSpec] = {
         "any",
         "decision tree",
         {"max_depth": None, "min_samples_leaf": 5, "seed": 0},
-        engine="dscale_core.learners.forests:TreeEngine",
+        engine="dscale_core.learners.refit.forests:TreeEngine",
     ),
     "random_forest": EstimatorSpec(
         f"{_ESTIMATORS}:random_forest",
         "any",
         "random forest; noisy contributions",
         {"n_estimators": 50, "seed": 0},
-        engine="dscale_core.learners.forests:ForestEngine",
+        engine="dscale_core.learners.refit.forests:ForestEngine",
     ),
     "gradient_boosting": EstimatorSpec(
         f"{_ESTIMATORS}:gradient_boosting",

@@ -29,8 +29,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners.base import LearnerBase
-from dscale_core.learners.utility import loss
+from dscale_core.learners.base import LearnerBase, loss
 from dscale_core.types import Contributions, Dataset, FloatMatrix, FloatVector, IntVector, Task
 
 __all__ = ["Linear", "Ridge"]

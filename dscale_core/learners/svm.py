@@ -29,9 +29,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners import kernels, svm_kernels
-from dscale_core.learners.base import LearnerBase, require_two_classes
-from dscale_core.learners.utility import loss
+from dscale_core.learners.base import LearnerBase, loss, require_two_classes
+from dscale_core.learners.compiled import logit_kernels as kernels
+from dscale_core.learners.compiled import svm_kernels
 from dscale_core.types import Contributions, Dataset, FloatMatrix, FloatVector, IntVector, Task
 
 __all__ = ["Svm"]

@@ -2,27 +2,6 @@
 
 from __future__ import annotations
 
-from dscale_core.sampling.audit import AuditReport, audit
-from dscale_core.sampling.coalitions import Coalitions
-from dscale_core.sampling.cost import CostEstimate, Saving, estimate_cost
-from dscale_core.sampling.plan import check_plan, validation_plan
-from dscale_core.sampling.sampler import SampledSpan, sample, sample_spans
-from dscale_core.sampling.spans import Span, missing_ranges
-from dscale_core.sampling.surrogate import surrogate_draws
+import lazy_loader as _lazy
 
-__all__ = [
-    "AuditReport",
-    "Coalitions",
-    "CostEstimate",
-    "SampledSpan",
-    "Saving",
-    "Span",
-    "audit",
-    "check_plan",
-    "estimate_cost",
-    "missing_ranges",
-    "sample",
-    "sample_spans",
-    "surrogate_draws",
-    "validation_plan",
-]
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

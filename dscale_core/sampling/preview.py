@@ -4,7 +4,7 @@ A surrogate is biased. So some of its coalitions are drawn exactly too, on some 
 regressed on the surrogate's, and the slope at each size (interpolated in log k) corrects all its draws. What a slope cannot
 explain is the *bias share*: variance of the remaining error over the variance between points. Where the learner has a
 formula that needs no draws, it is held against the corrected means at several sizes, and kept only where it agrees. On a
-large pool the formula takes longer than the draws: `preview` may leave it out and `with_formula` add it later.
+large pool the formula takes longer than the draws: `make_preview` may leave it out and `with_formula` add it later.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from dscale_core.sampling.coalitions import Coalitions
 from dscale_core.sampling.plan import check_plan, valued_points
 from dscale_core.types import Dataset, Draws, Engine, FloatMatrix, FloatVector, IntVector, Learner, SamplingPlan
 
-__all__ = ["Preview", "preview", "with_formula"]
+__all__ = ["Preview", "make_preview", "with_formula"]
 
 _MAX_POINTS = 1000
 _MAX_COALITIONS = 60
@@ -56,7 +56,7 @@ class Preview:
     zero_draw_agreement: FloatVector
 
 
-def preview(
+def make_preview(
     dataset: Dataset,
     learner: Learner,
     plan: SamplingPlan,

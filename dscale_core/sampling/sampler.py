@@ -21,7 +21,7 @@ from dscale_core.errors import ArgumentError
 from dscale_core.sampling.coalitions import Coalitions
 from dscale_core.sampling.plan import check_plan, valued_points
 from dscale_core.sampling.spans import Span
-from dscale_core.types import Dataset, Draws, Engine, IntVector, Learner, SamplingPlan
+from dscale_core.types import Dataset, Draws, Engine, IntVector, Learner, SamplingPlan, default_utility
 
 __all__ = ["SampledSpan", "sample", "sample_spans"]
 
@@ -37,12 +37,13 @@ class SampledSpan:
     draws: Draws
 
 
-def sample(dataset: Dataset, learner: Learner, plan: SamplingPlan, utility: str = "log_loss", n_jobs: int = 1) -> Draws:
-    """All draws of a plan.
+def sample(dataset: Dataset, learner: Learner, plan: SamplingPlan, utility: str | None = None, n_jobs: int = 1) -> Draws:
+    """All draws of a plan. A utility of None follows the task: ``log_loss`` for classes, ``mse`` for targets.
 
     Returns Draws: delta (m, p) float32 in the unit of the utility (positive helps), NaN only where a point is in the
     coalition. The same for every ``n_jobs``. Raises what `check_plan` raises, before anything runs.
     """
+    utility = default_utility(dataset.task) if utility is None else utility
     check_plan(dataset, learner, plan, utility)
     coalitions, points = Coalitions(dataset, plan), valued_points(dataset, plan)
     m = len(coalitions)
@@ -50,7 +51,7 @@ def sample(dataset: Dataset, learner: Learner, plan: SamplingPlan, utility: str 
     for part in sample_spans(dataset, learner, plan, utility, [Span(0, m)], n_jobs):
         rows = slice(part.span.start, part.span.stop)
         delta[rows], base_loss[rows] = part.draws.delta, part.draws.base_loss
-    return Draws(delta, coalitions.sizes, coalitions.passes, points, base_loss)
+    return Draws(delta, coalitions.sizes, coalitions.passes, points, base_loss, plan=plan, utility=utility)
 
 
 def sample_spans(

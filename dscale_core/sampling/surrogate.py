@@ -24,11 +24,13 @@ def surrogate_draws(
     learner: Learner,
     plan: SamplingPlan,
     utility: str,
-    draws: Draws,
+    coalitions: IntVector,
+    points: IntVector,
     on_progress: Callable[[float], object] | None = None,
 ) -> SurrogateDraws | None:
-    """The surrogate's draws that go with exact ``draws`` of ``plan``; None where the learner has no surrogate.
+    """The surrogate's draws of ``points`` (p,): of the plan's ``coalitions`` (m,), by their numbers, and of further ones.
 
+    None where the learner has no surrogate.
     Between 200 and 500 further coalitions are taken, fewer the more points there are; how many depends on the number of
     points alone, so that results are reproducible; all are to be asked for together.
     ``on_progress`` receives the share done, in [0, 1].
@@ -36,21 +38,20 @@ def surrogate_draws(
     engine = learner.surrogate(dataset, utility)
     if engine is None:
         return None
-    points = draws.points
     n_many = int(np.clip(_MOST_CELLS // points.size, _FEWEST, _MOST))
     if not isinstance(plan.sizes, str):
         n_many = -(-n_many // len(plan.sizes))  # draws count per size
     further = replace(plan, draws=n_many, seed=plan.seed + _SEED_DISTANCE)
     ours, others = Coalitions(dataset, plan), Coalitions(dataset, further)
-    total = draws.coalitions.size + len(others)
+    total = coalitions.size + len(others)
 
     def report(done: int) -> None:
         if on_progress:
             on_progress(done / total)
 
     with threadpool_limits(limits=1):
-        own = _drawn(engine, ours, draws.coalitions, points, report)
-        delta = _drawn(engine, others, np.arange(len(others)), points, lambda done: report(done + draws.coalitions.size))
+        own = _drawn(engine, ours, coalitions, points, report)
+        delta = _drawn(engine, others, np.arange(len(others)), points, lambda done: report(done + coalitions.size))
     # the surrogate's loss is that of its base fit, which nobody asks for
     many = Draws(delta, others.sizes, others.passes, points, np.full(len(others), np.nan))
     return SurrogateDraws(own, many)

@@ -6,19 +6,6 @@ range and checksum. **A shard counts if and only if it is registered**: what a c
 
 from __future__ import annotations
 
-from dscale_core.store.files import cache_folder
-from dscale_core.store.jobs import JobRow
-from dscale_core.store.records import FitRecord, Selection, Shard, ShardDamage, ShardRead, StudySummary
-from dscale_core.store.store import Store
+import lazy_loader as _lazy
 
-__all__ = [
-    "FitRecord",
-    "JobRow",
-    "Selection",
-    "Shard",
-    "ShardDamage",
-    "ShardRead",
-    "Store",
-    "StudySummary",
-    "cache_folder",
-]
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

@@ -18,11 +18,9 @@ from dscale_core.errors import DataError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dscale_core.laws.comparison import LawComparison, LawSummary
-    from dscale_core.laws.metrics import AccuracyBySize, QuantileCurve, SizeAgreement
-    from dscale_core.laws.validation import Coverage
     from dscale_core.study import FitRecord, Study, StudySummary
     from dscale_core.types import Dataset, Draws, FloatMatrix, FloatVector, Laws
+    from dscale_core.validation import AccuracyBySize, Coverage, LawComparison, LawSummary, QuantileCurve, SizeAgreement
 
 __all__ = [
     "MeansBySize",
@@ -220,7 +218,7 @@ def _rows(cache: str, study_id: str, fit_id: str, method: str, k: int) -> pd.Dat
 
 @st.cache_resource(show_spinner="Averaging the draws", max_entries=8)
 def _means(cache: str, study_id: str, role: str, done: int) -> MeansBySize:
-    from dscale_core.laws.metrics import group_means, size_groups
+    from dscale_core.laws import group_means, size_groups
 
     drawn = _draws(cache, study_id, role, done)
     groups = size_groups(drawn.sizes)
@@ -230,7 +228,7 @@ def _means(cache: str, study_id: str, role: str, done: int) -> MeansBySize:
 
 @st.cache_resource(show_spinner="Comparing laws and draws", max_entries=32)
 def _accuracy(cache: str, study_id: str, fit_id: str, method: str, role: str, done: int) -> AccuracyBySize:
-    from dscale_core.laws.metrics import accuracy_by_size
+    from dscale_core.validation import accuracy_by_size
 
     fitted, drawn = _matched(cache, study_id, fit_id, method, role, done)
     return accuracy_by_size(fitted, drawn.delta, drawn.sizes)
@@ -238,7 +236,7 @@ def _accuracy(cache: str, study_id: str, fit_id: str, method: str, role: str, do
 
 @st.cache_resource(show_spinner=False, max_entries=256)
 def _summary(cache: str, study_id: str, fit_id: str, method: str, n_unseen: int) -> LawSummary:
-    from dscale_core.laws.comparison import summarize_laws
+    from dscale_core.validation import summarize_laws
 
     held = None
     if n_unseen:
@@ -251,7 +249,7 @@ def _summary(cache: str, study_id: str, fit_id: str, method: str, n_unseen: int)
 def _comparison(
     cache: str, study_id: str, one_id: str, one_method: str, other_id: str, other_method: str, k: int
 ) -> LawComparison:
-    from dscale_core.laws.comparison import compare_laws
+    from dscale_core.validation import compare_laws
 
     one, other = _laws(cache, study_id, one_id, one_method), _laws(cache, study_id, other_id, other_method)
     return compare_laws(one, other, k)
@@ -259,14 +257,14 @@ def _comparison(
 
 @st.cache_resource(show_spinner="Comparing the fits", max_entries=16)
 def _agreement(cache: str, study_id: str, chosen: tuple[tuple[str, str], ...], k: int) -> FloatMatrix:
-    from dscale_core.laws.comparison import rank_agreement
+    from dscale_core.validation import rank_agreement
 
     return rank_agreement([_laws(cache, study_id, *fit) for fit in chosen], k)
 
 
 @st.cache_resource(show_spinner="Comparing laws and draws", max_entries=32)
 def _agreement_at(cache: str, study_id: str, fit_id: str, method: str, role: str, done: int, k: int) -> SizeAgreement:
-    from dscale_core.laws.metrics import agreement_at
+    from dscale_core.validation import agreement_at
 
     fitted, drawn = _matched(cache, study_id, fit_id, method, role, done)
     return agreement_at(fitted, drawn.delta, drawn.sizes, k)
@@ -274,15 +272,15 @@ def _agreement_at(cache: str, study_id: str, fit_id: str, method: str, role: str
 
 @st.cache_resource(show_spinner="Counting what intervals hold", max_entries=64)
 def _coverage(cache: str, study_id: str, fit_id: str, method: str, role: str, done: int, level: float) -> Coverage:
-    from dscale_core.laws.validation import coverage
+    from dscale_core.validation import measure_coverage
 
     fitted, drawn = _matched(cache, study_id, fit_id, method, role, done)
-    return coverage(fitted, drawn, level)
+    return measure_coverage(fitted, drawn, level)
 
 
 @st.cache_resource(show_spinner="Comparing laws and draws", max_entries=32)
 def _point_r2(cache: str, study_id: str, fit_id: str, method: str, role: str, done: int) -> FloatVector:
-    from dscale_core.laws.metrics import r2_per_point
+    from dscale_core.validation import r2_per_point
 
     fitted, drawn = _matched(cache, study_id, fit_id, method, role, done)
     return r2_per_point(fitted, drawn.delta, drawn.sizes)
@@ -290,7 +288,7 @@ def _point_r2(cache: str, study_id: str, fit_id: str, method: str, role: str, do
 
 @st.cache_resource(show_spinner="Comparing laws and draws", max_entries=32)
 def _curves(cache: str, study_id: str, fit_id: str, method: str, role: str, done: int) -> tuple[QuantileCurve, ...]:
-    from dscale_core.laws.metrics import quantile_curves
+    from dscale_core.validation import quantile_curves
 
     fitted, drawn = _matched(cache, study_id, fit_id, method, role, done)
     return quantile_curves(fitted, drawn.delta, drawn.sizes)

@@ -6,10 +6,8 @@ import numpy as np
 import pandas as pd
 
 from dscale_core.laws.aggregate import AggregateLaw, fit_aggregate
-from dscale_core.laws.choice import FormChoice
-from dscale_core.laws.metrics import SizeAgreement
-from dscale_core.laws.validation import Convergence, Coverage, Extrapolation
 from dscale_core.types import Dataset, Laws
+from dscale_core.validation import Convergence, Coverage, Extrapolation, FormChoice, SizeAgreement
 
 
 def make_laws(n: int = 300, seed: int = 0, first: int = 1000) -> Laws:

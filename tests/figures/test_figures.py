@@ -84,6 +84,8 @@ FIGURES: dict[str, Callable[[], go.Figure]] = {
     "class_balance": lambda: figures.class_balance(make_dataset()),
     "target_histogram": lambda: figures.target_histogram(make_dataset(task="regression")),
     "histogram": lambda: figures.histogram(figures.quantity(LAWS, "alpha"), [1010, 1020], zero=True),
+    "marked_exponents": lambda: figures.marked_exponents(LAWS, "preview"),
+    "formula_scatter": lambda: figures.formula_scatter(LAWS, LAWS.psi(500), 500, "nats"),
     "law_scatter": lambda: figures.law_scatter(LAWS, "nats", [1010, 1020], 1020),
     "boundary_scatter": lambda: figures.boundary_scatter(LAWS, DISTANCE, CODES, ("a", "b"), [1010], 1010),
     "draws_and_law": lambda: figures.draws_and_law(SIZES, DELTA, LINE, 1020, "nats", 500.0, ([150.0], [0.01], [0.001])),

@@ -11,8 +11,8 @@ from figure_cases import make_dataset, make_laws
 
 from dscale_core import figures
 from dscale_core.errors import ArgumentError
-from dscale_core.figures.fits import usual_range
-from dscale_core.laws.comparison import compare_laws, rank_agreement, summarize_laws
+from dscale_core.figures.fit_overview import usual_range
+from dscale_core.validation import compare_laws, rank_agreement, summarize_laws
 
 LAWS = make_laws(60, first=0)  # of the points 0, 2, ... 118
 LATER = replace(

@@ -17,7 +17,7 @@ from figure_cases import (
 )
 
 from dscale_core import figures
-from dscale_core.laws.metrics import accuracy_by_size, quantile_curves
+from dscale_core.validation import accuracy_by_size, quantile_curves
 
 
 def notes(figure) -> str:

@@ -5,9 +5,9 @@ import pytest
 
 from dscale_core.errors import ArgumentError
 from dscale_core.laws import fit_laws
-from dscale_core.laws.amortized import fit_amortized
-from dscale_core.laws.guide import Guide
-from dscale_core.laws.network import Settings
+from dscale_core.laws.amortized.learning import fit_amortized
+from dscale_core.laws.amortized.network import Settings
+from dscale_core.laws.problem import Guide
 
 TINY = Settings(epochs=3, pretraining_epochs=1, least_steps=0)
 QUICK = Settings(epochs=30, pretraining_epochs=3, least_steps=0)

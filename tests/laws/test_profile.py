@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from reference import closed_forms, known_draws, log_likelihood
 
-from dscale_core.laws.moments import Grid, grid_sums
-from dscale_core.laws.prepare import Block, blocks, make_problem, screen
-from dscale_core.laws.profile import evaluate
+from dscale_core.laws.likelihood.profile import evaluate
+from dscale_core.laws.problem import Block, Grid, blocks, grid_sums, make_problem, screen
 
 
 def _block(kind: str, points: int = 6, draws: int = 25) -> tuple[Block, Any, Any]:

@@ -8,9 +8,8 @@ from reference import known_draws
 from scipy.optimize import minimize
 
 from dscale_core.laws import fit_laws
-from dscale_core.laws.guide import Guide
-from dscale_core.laws.prepare import make_problem
-from dscale_core.laws.projection import projected
+from dscale_core.laws.deviations.projection import projected
+from dscale_core.laws.problem import Guide, make_problem
 
 SIZES = np.geomspace(100, 1000, 9)
 

@@ -6,11 +6,10 @@ from reference import known_draws
 from scipy.integrate import dblquad
 
 from dscale_core.laws import fit_laws
-from dscale_core.laws.moments import grid_sums
-from dscale_core.laws.posterior import GRID, RATIOS, NoisePrior, nodes
-from dscale_core.laws.prepare import blocks, make_problem, screen
-from dscale_core.laws.prior import learn_prior
-from dscale_core.laws.resampling import resampling_units
+from dscale_core.laws.problem import blocks, grid_sums, make_problem, screen
+from dscale_core.laws.shrinkage.posterior import GRID, RATIOS, NoisePrior, nodes
+from dscale_core.laws.shrinkage.prior import learn_prior
+from dscale_core.laws.shrinkage.resampling import resampling_units
 
 
 def test_a_node_agrees_with_numerical_integration() -> None:

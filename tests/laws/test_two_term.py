@@ -7,8 +7,8 @@ from scipy.stats import t
 
 from dscale_core.errors import ArgumentError
 from dscale_core.laws import fit_laws
-from dscale_core.laws.metrics import quantile_curves
 from dscale_core.types import Laws
+from dscale_core.validation import quantile_curves
 
 
 def _draws(points: int, draws: int, seed: int, noise: float = 0.05) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

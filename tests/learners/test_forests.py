@@ -18,10 +18,11 @@ from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 from toy import toy_dataset
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners import forests, make_learner
-from dscale_core.learners.base import LearnerBase
-from dscale_core.learners.seed_noise import SeedNoise, seed_noise
-from dscale_core.learners.utility import loss
+from dscale_core.learners import make_learner
+from dscale_core.learners.base.learner import LearnerBase
+from dscale_core.learners.base.utility import loss
+from dscale_core.learners.chance import SeedNoise, seed_noise
+from dscale_core.learners.refit import forests
 from dscale_core.types import Contributions, Dataset, IntVector
 
 LITERAL: dict[str, tuple[Any, Any, dict[str, Any]]] = {

@@ -13,8 +13,9 @@ from sklearn.metrics.pairwise import rbf_kernel
 from toy import toy_dataset
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners import kernel_logistic, make_learner
-from dscale_core.learners.kernel_fit import RadialFeatures, fit_kernel, shrunk_kernel
+from dscale_core.learners import make_learner
+from dscale_core.learners.kernel_logistic import kernel_engine as kernel_logistic
+from dscale_core.learners.kernel_logistic.kernel_fit import RadialFeatures, fit_kernel, shrunk_kernel
 from dscale_core.types import Dataset, FloatMatrix, FloatVector, IntVector
 
 CONTRACT = 1e-3  # of the spread of delta over points

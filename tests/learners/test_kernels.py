@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from dscale_core.learners import kernels
+from dscale_core.learners.compiled import logit_kernels as kernels
 
 STEPS = st.lists(st.floats(-30, 30, width=32), min_size=1, max_size=40)
 LOGITS = st.floats(-12, 12)

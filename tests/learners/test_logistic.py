@@ -11,8 +11,9 @@ from sklearn.metrics import brier_score_loss, log_loss
 from toy import toy_dataset
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners import logistic, make_learner
-from dscale_core.learners.newton import add_one_newton, fit_newton
+from dscale_core.learners import make_learner
+from dscale_core.learners.logistic import binary as logistic
+from dscale_core.learners.logistic.newton import add_one_newton, fit_newton
 from dscale_core.types import Dataset, FloatVector, IntVector
 
 CONTRACT = 1e-3  # of the spread of delta over points

@@ -16,9 +16,10 @@ from toy import toy_dataset
 
 from dscale_core.errors import ArgumentError
 from dscale_core.learners import make_learner
-from dscale_core.learners.mlp import Mlp, MlpEngine, Start
-from dscale_core.learners.utility import loss
-from dscale_core.learners.vector_math import exp_of_nonpositive, hyperbolic_tangent
+from dscale_core.learners.base.utility import loss
+from dscale_core.learners.compiled.vector_math import exp_of_nonpositive, hyperbolic_tangent
+from dscale_core.learners.mlp.perceptron import Mlp, MlpEngine
+from dscale_core.learners.mlp.start import Start
 from dscale_core.types import Dataset, FloatMatrix, FloatVector, IntVector
 
 CONTRACT = 1e-4  # of the spread of delta over points
@@ -205,7 +206,7 @@ def test_nan_exactly_where_the_point_is_in_the_coalition() -> None:
 @pytest.mark.parametrize("activation", ["tanh", "gelu", "relu"])
 @pytest.mark.parametrize(("task", "classes"), [("classification", 2), ("classification", 3), ("regression", 2)])
 def test_torch_batches_equal_the_compiled_training(activation: str, task: Any, classes: int) -> None:
-    from dscale_core.learners import mlp_torch
+    from dscale_core.learners.mlp import candidate_batches as mlp_torch
 
     dataset = toy_dataset(n=120, d=5, classes=classes, task=task)
     utility = "mse" if task == "regression" else "log_loss"
@@ -219,7 +220,7 @@ def test_torch_batches_equal_the_compiled_training(activation: str, task: Any, c
 
 
 def test_torch_batches_do_not_depend_on_their_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    from dscale_core.learners import mlp_torch
+    from dscale_core.learners.mlp import candidate_batches as mlp_torch
 
     dataset, learner, points = toy_dataset(n=100, d=5), Mlp(steps=20), np.arange(40, 47)
     start = Start.draw(learner, dataset)

@@ -10,8 +10,8 @@ from scipy.special import expit
 from toy import toy_dataset
 
 from dscale_core.learners import make_learner
-from dscale_core.learners.expansion import expected_contributions
-from dscale_core.learners.second_order import SecondOrderEngine
+from dscale_core.learners.logistic.expansion import expected_contributions
+from dscale_core.learners.logistic.second_order import SecondOrderEngine
 from dscale_core.sampling import sample
 from dscale_core.types import SamplingPlan
 

@@ -12,10 +12,11 @@ from sklearn.linear_model import LogisticRegression
 from toy import toy_dataset
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners import make_learner, softmax_kernels, softmax_own
-from dscale_core.learners import softmax as engine_module
-from dscale_core.learners.kernels import UTILITY_CODES
-from dscale_core.learners.softmax_fit import SoftmaxProblem, fit_softmax, hessian, log_probabilities
+from dscale_core.learners import make_learner
+from dscale_core.learners.compiled import softmax_kernels, softmax_own
+from dscale_core.learners.compiled.logit_kernels import UTILITY_CODES
+from dscale_core.learners.softmax import multiclass as engine_module
+from dscale_core.learners.softmax.softmax_fit import SoftmaxProblem, fit_softmax, hessian, log_probabilities
 from dscale_core.types import Dataset, FloatMatrix, FloatVector, IntVector
 
 CONTRACT = 1e-3  # of the spread of delta over points

@@ -15,7 +15,8 @@ from sklearn.svm import SVC
 from toy import toy_dataset
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners import make_learner, svm, svm_kernels
+from dscale_core.learners import make_learner, svm
+from dscale_core.learners.compiled import svm_kernels
 from dscale_core.learners.svm import Svm
 from dscale_core.types import Dataset, FloatVector, IntVector
 

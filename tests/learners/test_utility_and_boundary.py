@@ -9,8 +9,9 @@ from sklearn.metrics import brier_score_loss, log_loss, mean_squared_error
 from toy import toy_dataset
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners import boundary_distance, default_utility
-from dscale_core.learners.utility import loss, require_utility
+from dscale_core.learners import boundary_distance
+from dscale_core.learners.base.utility import loss, require_utility
+from dscale_core.types import default_utility
 
 
 def test_losses_equal_scikit_learns() -> None:

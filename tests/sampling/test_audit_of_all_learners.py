@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from toy import toy_dataset
 
-from dscale_core.learners import default_utility, describe_learner, list_learners, make_learner
+from dscale_core.learners import describe_learner, list_learners, make_learner
 from dscale_core.sampling import audit, estimate_cost
-from dscale_core.types import SamplingPlan
+from dscale_core.types import SamplingPlan, default_utility
 
 PLAN = SamplingPlan(min_size=20, max_size=50, draws=4)
 SMALL = {

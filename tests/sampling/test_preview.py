@@ -11,8 +11,7 @@ from toy import toy_dataset
 
 from dscale_core.errors import ArgumentError
 from dscale_core.learners import make_learner
-from dscale_core.sampling import Coalitions, sample
-from dscale_core.sampling.preview import preview, with_formula
+from dscale_core.sampling import Coalitions, make_preview, sample, with_formula
 from dscale_core.types import Contributions, SamplingPlan
 
 PLAN = SamplingPlan(min_size=60, max_size=300, draws=40)
@@ -48,7 +47,7 @@ class Skewed:
 
 def test_the_error_is_small_on_easy_data_and_the_correction_takes_the_slope_out() -> None:
     dataset, learner = toy_dataset(n=600), make_learner("logistic")
-    found = preview(dataset, learner, PLAN, "log_loss", LONG)
+    found = make_preview(dataset, learner, PLAN, "log_loss", LONG)
     assert (np.abs(found.slope - 1) < 0.1).all()
     assert (found.bias_share < 0.05).all()
     exact = sample(dataset, learner, PLAN)
@@ -60,7 +59,7 @@ def test_the_error_is_small_on_easy_data_and_the_correction_takes_the_slope_out(
 
 def test_a_surrogate_that_is_off_by_a_factor_is_corrected_exactly() -> None:
     dataset, learner = toy_dataset(n=600), Skewed(0.5)
-    found = preview(dataset, learner, PLAN, "log_loss", LONG)
+    found = make_preview(dataset, learner, PLAN, "log_loss", LONG)
     np.testing.assert_allclose(found.slope, 2, rtol=1e-5)
     np.testing.assert_allclose(found.bias_share, 0, atol=1e-8)
     exact = sample(dataset, make_learner("logistic"), PLAN)
@@ -68,14 +67,14 @@ def test_a_surrogate_that_is_off_by_a_factor_is_corrected_exactly() -> None:
 
 
 def test_the_bias_share_is_what_no_slope_explains() -> None:
-    found = preview(toy_dataset(n=600), Skewed(1.0, noise=0.5), PLAN, "log_loss", LONG)
+    found = make_preview(toy_dataset(n=600), Skewed(1.0, noise=0.5), PLAN, "log_loss", LONG)
     # exact on exact + noise of a quarter of the variance: 1 - 1 / 1.25
     np.testing.assert_allclose(found.bias_share, 0.2, atol=0.07)
 
 
 def test_draws_are_those_of_the_plan_and_repeat_themselves() -> None:
     dataset, learner = toy_dataset(n=600), make_learner("logistic")
-    one, two = (preview(dataset, learner, PLAN, "log_loss", LONG) for _ in range(2))
+    one, two = (make_preview(dataset, learner, PLAN, "log_loss", LONG) for _ in range(2))
     np.testing.assert_array_equal(one.draws.delta, two.draws.delta)
     np.testing.assert_array_equal(one.zero_draw, two.zero_draw)
     coalitions = Coalitions(dataset, PLAN)
@@ -85,7 +84,7 @@ def test_draws_are_those_of_the_plan_and_repeat_themselves() -> None:
 
 def test_time_limits_the_coalitions_and_never_their_draws() -> None:
     dataset, learner = toy_dataset(n=600), make_learner("logistic")
-    short, long = (preview(dataset, learner, PLAN, "log_loss", seconds, formula=False) for seconds in (1e-9, LONG))
+    short, long = (make_preview(dataset, learner, PLAN, "log_loss", seconds, formula=False) for seconds in (1e-9, LONG))
     assert (short.draws.sizes.size, long.draws.sizes.size) == (8, 40)
     assert short.draws.delta.shape == (8, 600)
     uncorrected = [found.draws.delta / _factors(found) for found in (short, long)]
@@ -100,7 +99,7 @@ def _factors(found) -> np.ndarray:
 
 def test_a_large_plan_is_previewed_on_a_part() -> None:
     plan = replace(PLAN, draws=500)
-    found = preview(toy_dataset(n=1500), make_learner("logistic"), plan, "log_loss", LONG, formula=False)
+    found = make_preview(toy_dataset(n=1500), make_learner("logistic"), plan, "log_loss", LONG, formula=False)
     assert found.draws.delta.shape == (60, 1000)
     assert (np.diff(found.draws.points) > 0).all()
     assert 4 >= found.checked_sizes.size >= 2
@@ -113,11 +112,11 @@ def test_a_large_plan_is_previewed_on_a_part() -> None:
 def test_there_is_none_without_a_surrogate(name: str, data: dict[str, object]) -> None:
     dataset = toy_dataset(n=600, **data)
     utility = "mse" if dataset.task == "regression" else "log_loss"
-    assert preview(dataset, make_learner(name), PLAN, utility) is None
+    assert make_preview(dataset, make_learner(name), PLAN, utility) is None
 
 
 def test_a_formula_that_agrees_is_shown() -> None:
-    found = preview(toy_dataset(n=600), make_learner("logistic"), PLAN, "log_loss", LONG)
+    found = make_preview(toy_dataset(n=600), make_learner("logistic"), PLAN, "log_loss", LONG)
     large = found.zero_draw_tried >= 90
     assert large.sum() >= 3
     assert (found.zero_draw_agreement[large] > 0.8).all()
@@ -130,7 +129,7 @@ def test_a_formula_that_disagrees_is_withheld(value: float) -> None:
     def formula(sizes, points):
         return np.full((sizes.size, points.size), value)
 
-    found = preview(toy_dataset(n=600), Skewed(formula=formula), PLAN, "log_loss", LONG)
+    found = make_preview(toy_dataset(n=600), Skewed(formula=formula), PLAN, "log_loss", LONG)
     assert found.zero_draw_tried.size >= 2
     assert not (found.zero_draw_agreement >= 0.8).any()
     assert found.zero_draw_sizes.size == 0
@@ -144,25 +143,25 @@ def test_a_formula_is_withheld_only_where_it_disagrees() -> None:
         psi = learner.expected_contributions(dataset, sizes, points, "log_loss")
         return np.where(sizes[:, None] < 100, -psi, psi)
 
-    found = preview(dataset, Skewed(formula=formula), PLAN, "log_loss", LONG)
+    found = make_preview(dataset, Skewed(formula=formula), PLAN, "log_loss", LONG)
     np.testing.assert_array_equal(found.zero_draw_sizes, found.zero_draw_tried[found.zero_draw_tried >= 100])
     assert 0 < found.zero_draw_sizes.size < found.zero_draw_tried.size
 
 
 def test_the_formula_may_come_later_and_is_the_same() -> None:
     dataset, learner = toy_dataset(n=600), make_learner("logistic")
-    without = preview(dataset, learner, PLAN, "log_loss", LONG, formula=False)
+    without = make_preview(dataset, learner, PLAN, "log_loss", LONG, formula=False)
     assert without.zero_draw_tried.size == 0
     later, at_once = (
         with_formula(without, dataset, learner, "log_loss"),
-        preview(dataset, learner, PLAN, "log_loss", LONG),
+        make_preview(dataset, learner, PLAN, "log_loss", LONG),
     )
     np.testing.assert_array_equal(later.zero_draw, at_once.zero_draw)
     np.testing.assert_array_equal(later.zero_draw_agreement, at_once.zero_draw_agreement)
 
 
 def test_agreement_is_not_claimed_where_noise_drowns_the_draws() -> None:
-    found = preview(toy_dataset(n=600, noise=8.0), Skewed(noise=0.0, formula=_zero), PLAN, "log_loss", LONG)
+    found = make_preview(toy_dataset(n=600, noise=8.0), Skewed(noise=0.0, formula=_zero), PLAN, "log_loss", LONG)
     noisy = replace(found, draws=replace(found.draws, delta=_pure_noise(found.draws.delta.shape)))
     again = with_formula(noisy, toy_dataset(n=600), Skewed(formula=_zero), "log_loss")
     assert np.isnan(again.zero_draw_agreement).all()
@@ -180,6 +179,6 @@ def _pure_noise(shape: tuple[int, int]) -> np.ndarray:
 def test_bad_calls_are_refused() -> None:
     dataset, learner = toy_dataset(n=200), make_learner("logistic")
     with pytest.raises(ArgumentError, match="max_size must be below"):
-        preview(dataset, learner, PLAN, "log_loss")
+        make_preview(dataset, learner, PLAN, "log_loss")
     with pytest.raises(ArgumentError, match="seconds must be positive"):
-        preview(dataset, learner, replace(PLAN, max_size=100), "log_loss", 0.0)
+        make_preview(dataset, learner, replace(PLAN, max_size=100), "log_loss", 0.0)

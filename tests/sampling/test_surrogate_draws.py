@@ -27,7 +27,7 @@ def test_rows_are_those_of_the_exact_draws_also_where_some_are_missing(dataset: 
     learner = ds.make_learner("logistic")
     draws = ds.sample(dataset, learner, PLAN).rows(np.array([0, 3, 4, 9]))
     shown: list[float] = []
-    found = surrogate_draws(dataset, learner, PLAN, "log_loss", draws, shown.append)
+    found = surrogate_draws(dataset, learner, PLAN, "log_loss", draws.coalitions, draws.points, shown.append)
     assert found is not None
     engine = learner.surrogate(dataset, "log_loss")
     assert engine is not None
@@ -44,19 +44,21 @@ def test_rows_are_those_of_the_exact_draws_also_where_some_are_missing(dataset: 
 def test_further_coalitions_are_new_reproducible_and_of_the_same_sizes(dataset: ds.Dataset) -> None:
     learner = ds.make_learner("logistic")
     draws = ds.sample(dataset, learner, PLAN)
-    one, other = (surrogate_draws(dataset, learner, PLAN, "log_loss", draws) for _ in range(2))
+    one, other = (surrogate_draws(dataset, learner, PLAN, "log_loss", draws.coalitions, draws.points) for _ in range(2))
     assert one is not None
     assert other is not None
     np.testing.assert_array_equal(one.many.delta, other.many.delta)
     assert one.many.delta.shape == (20, 40)
     assert (one.many.sizes.min(), one.many.sizes.max()) == (60, 300)
     assert not np.array_equal(one.many.delta[:12], one.own)
-    listed = surrogate_draws(dataset, learner, replace(PLAN, sizes=(60, 100, 300)), "log_loss", draws)
+    listed = surrogate_draws(
+        dataset, learner, replace(PLAN, sizes=(60, 100, 300)), "log_loss", draws.coalitions, draws.points
+    )
     assert listed is not None
     assert np.bincount(listed.many.sizes)[[60, 100, 300]].tolist() == [7, 7, 7]
 
 
 def test_learners_without_a_surrogate_have_none(dataset: ds.Dataset) -> None:
     draws = ds.sample(dataset, ds.make_learner("knn"), PLAN)
-    assert surrogate_draws(dataset, ds.make_learner("knn"), PLAN, "log_loss", draws) is None
-    assert surrogate_draws(dataset, ds.make_learner("logistic"), PLAN, "accuracy", draws) is None
+    assert surrogate_draws(dataset, ds.make_learner("knn"), PLAN, "log_loss", draws.coalitions, draws.points) is None
+    assert surrogate_draws(dataset, ds.make_learner("logistic"), PLAN, "accuracy", draws.coalitions, draws.points) is None

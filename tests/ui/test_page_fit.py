@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from dscale_core import SamplingPlan, Study, jobs, load_dataset, make_learner
 from dscale_core.laws import list_methods
-from dscale_core.laws.comparison import compare_laws
+from dscale_core.validation import compare_laws
 
 VIEWS = ("This fit", "Side by side", "Two fits")
 

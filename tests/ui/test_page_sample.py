@@ -16,8 +16,8 @@ from streamlit.testing.v1 import AppTest
 
 from dscale_core import SamplingPlan, Study, jobs, load_dataset, make_learner
 from dscale_core.errors import DataError
-from pages._ui import background
-from pages._ui import preview as preview_part
+from pages._ui.sample import first_picture as preview_part
+from pages._ui.work import background
 
 
 def errors(app: AppTest) -> list[str]:
@@ -55,10 +55,10 @@ def test_a_first_picture_stands_at_once_and_says_what_it_is(open_page, tmp_path:
 
 def test_the_picture_is_made_once_for_each_plan(open_page, tmp_path: Path, monkeypatch) -> None:
     made: list[SamplingPlan] = []
-    whole = preview_part.preview
+    whole = preview_part.sketch_plan
     monkeypatch.setattr(
         preview_part,
-        "preview",
+        "sketch_plan",
         lambda d, learner, plan, *rest, **more: made.append(plan) or whole(d, learner, plan, *rest, **more),
     )
     app = settled(new_study(open_page, tmp_path, 102), "First look at the exponents α** :orange")
@@ -84,7 +84,7 @@ def test_a_preview_that_fails_leaves_the_page_whole(open_page, tmp_path: Path, m
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(preview_part, "preview", fail)
+    monkeypatch.setattr(preview_part, "sketch_plan", fail)
     app = settled(new_study(open_page, tmp_path, 105 + isinstance(error, DataError)), "There is no preview.")
     assert errors(app) == []
     assert ("The data are odd. Look at them." in texts(app)) == isinstance(error, DataError)

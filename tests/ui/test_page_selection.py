@@ -129,7 +129,7 @@ def callback_script() -> None:
     import streamlit as st
 
     from dscale_core import Study
-    from pages._ui import charts, selection
+    from pages._ui.selecting import charts, selection
 
     study = Study.open(os.environ["DSCALE_STUDY"], os.environ["DSCALE_CACHE"])
     points = [{"customdata": 4}, {"customdata": [9]}, {"customdata": 4}, {"x": 1.0}]

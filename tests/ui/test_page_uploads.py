@@ -20,7 +20,7 @@ class Upload(io.BytesIO):
 
 @pytest.mark.parametrize("name", ["people.csv", "../../etc/people.CSV", "x.tar.csv.gz", "t.tsv", "t.parquet"])
 def test_a_known_ending_is_kept_and_nothing_else_of_the_name(name: str) -> None:
-    from pages._ui.uploads import ENDINGS, with_file
+    from pages._ui.data.uploads import ENDINGS, with_file
 
     seen: list[Path] = []
     with_file(Upload(name), lambda path: seen.append(path) or path.read_bytes())
@@ -32,14 +32,14 @@ def test_a_known_ending_is_kept_and_nothing_else_of_the_name(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["people.pkl", "model.npy", "archive.zip", "people", "people.csv.exe"])
 def test_other_endings_are_refused_before_anything_is_written(name: str) -> None:
-    from pages._ui.uploads import with_file
+    from pages._ui.data.uploads import with_file
 
     with pytest.raises(DataError, match="must end in one of"):
         with_file(Upload(name), lambda path: pytest.fail(f"{path} was written"))
 
 
 def test_the_file_is_gone_after_a_failure_too() -> None:
-    from pages._ui.uploads import with_file
+    from pages._ui.data.uploads import with_file
 
     seen: list[Path] = []
 
@@ -57,7 +57,7 @@ def test_the_file_is_gone_after_a_failure_too() -> None:
     [("people.csv", "people"), ("a/b\\c.csv.gz", "c"), ("=cmd|x.csv", "_cmd_x"), (".csv", "table"), ("x" * 200, "x" * 60)],
 )
 def test_dataset_names_are_plain(name: str, expected: str) -> None:
-    from pages._ui.uploads import dataset_name
+    from pages._ui.data.uploads import dataset_name
 
     assert dataset_name(name) == expected
 

@@ -1,0 +1,9 @@
+from .builtin import DatasetInfo as DatasetInfo
+from .builtin import describe_dataset as describe_dataset
+from .builtin import list_datasets as list_datasets
+from .builtin import load_dataset as load_dataset
+from .fingerprint import fingerprint_of as fingerprint_of
+from .inspection import ColumnPreview as ColumnPreview
+from .inspection import TablePreview as TablePreview
+from .inspection import inspect_table as inspect_table
+from .table import read_table as read_table

@@ -1,0 +1,10 @@
+from .demo import start_demo as start_demo
+from .kinds import list_kinds as list_kinds
+from .queue import Job as Job
+from .queue import cancel as cancel
+from .queue import get_job as get_job
+from .queue import job_log as job_log
+from .queue import list_jobs as list_jobs
+from .queue import resume as resume
+from .queue import seconds_left as seconds_left
+from .queue import submit as submit

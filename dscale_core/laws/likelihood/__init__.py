@@ -1,0 +1,7 @@
+"""Maximum likelihood, each point on its own, as published."""
+
+from __future__ import annotations
+
+import lazy_loader as _lazy
+
+__getattr__, __dir__, __all__ = _lazy.attach_stub(__name__, __file__)

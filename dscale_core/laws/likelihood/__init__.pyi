@@ -1,0 +1,1 @@
+from .maximum import fit as fit

@@ -1,0 +1,16 @@
+from .arguments import Problem as Problem
+from .arguments import make_problem as make_problem
+from .finishing import Fitted as Fitted
+from .finishing import finish as finish
+from .grids import Grid as Grid
+from .grids import GridSums as GridSums
+from .grids import grid_sums as grid_sums
+from .guide import Guide as Guide
+from .halving import evenly_spaced as evenly_spaced
+from .halving import halves as halves
+from .halving import sample_columns as sample_columns
+from .halving import select as select
+from .screening import Block as Block
+from .screening import Screen as Screen
+from .screening import blocks as blocks
+from .screening import screen as screen

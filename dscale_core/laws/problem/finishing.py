@@ -1,0 +1,107 @@
+"""From an estimator's scaled, centred units back to those of the draws: `Laws` with statuses and in-sample R²."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dscale_core.laws.grouping import SizeGroups, determination, group_means, size_groups
+from dscale_core.laws.problem.arguments import Problem
+from dscale_core.laws.problem.screening import Screen
+from dscale_core.types import FloatVector, Laws, LawStatus
+
+__all__ = ["Fitted", "finish"]
+
+_SIGN_DRAWS = 4  # fewest draws at either end that can testify to a change of sign
+_SIGN_ERRORS = 3.0  # standard errors that both ends must be away from zero
+Mask: TypeAlias = NDArray[np.bool_]
+Form: TypeAlias = Literal["power", "two_term"]
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """An estimator's result in scaled, centred units, each (p,), NaN where nothing was fitted.
+
+    amplitude: ψ at the centre; sigma: noise standard deviation at the centre; covariance (p, 2, 2) of (amplitude, alpha).
+    """
+
+    amplitude: FloatVector
+    alpha: FloatVector
+    sigma: FloatVector
+    beta: FloatVector
+    alpha_low: FloatVector
+    alpha_high: FloatVector
+    covariance: NDArray[np.float64]
+    at_bound: Mask
+
+    @staticmethod
+    def empty(p: int) -> Fitted:
+        """NaN everywhere, to be filled block by block."""
+        a, b, c, d, e, f = (np.full(p, np.nan) for _ in range(6))
+        return Fitted(a, b, c, d, e, f, np.full((p, 2, 2), np.nan), np.zeros(p, dtype=bool))
+
+
+def finish(method: str, problem: Problem, screened: Screen, fitted: Fitted, form: Form = "power") -> Laws:
+    """Back to the units of the draws: c and σ at k = 1, statuses, in-sample R².
+
+    A two-term law has its covariance in (amplitude, slope), both in units of δ, and follows a change of sign.
+    """
+    status = screened.status.copy()
+    log_center = np.log(problem.center)
+    with np.errstate(over="ignore", invalid="ignore"):
+        c = fitted.amplitude * screened.scale * np.exp(fitted.alpha * log_center)
+        sigma = fitted.sigma * screened.scale * np.exp(0.5 * fitted.beta * log_center)
+        second = screened.scale if form == "two_term" else np.ones_like(screened.scale)
+        unit = np.stack([screened.scale, second], axis=1)
+        covariance = fitted.covariance * unit[:, :, None] * unit[:, None, :]
+    usable = status == LawStatus.OK.value
+    status[usable & fitted.at_bound] = LawStatus.AT_BOUND.value
+    if form == "power":
+        status[usable & _changes_sign(problem)] = LawStatus.SIGN_CHANGE.value
+    lost = usable & ~(np.isfinite(c) & np.isfinite(fitted.alpha))
+    status[lost] = LawStatus.NOT_FINITE.value
+    vectors = (c, fitted.alpha, sigma, fitted.beta, fitted.alpha_low, fitted.alpha_high)
+    c, alpha, sigma, beta, low, high = (np.where(usable & ~lost, v, np.nan) for v in vectors)
+    covariance[~usable | lost] = np.nan
+    laws = Laws(
+        method=method,
+        c=c,
+        alpha=alpha,
+        sigma=sigma,
+        beta=beta,
+        alpha_low=low,
+        alpha_high=high,
+        status=status,
+        n_draws=screened.n_draws,
+        r2=np.full(problem.n_points, np.nan),
+        covariance=covariance,
+        center=problem.center,
+        min_size=int(np.floor(problem.sizes.min())),
+        max_size=int(np.ceil(problem.sizes.max())),
+        form=form,
+    )
+    return replace(laws, r2=_r2_in_sample(problem, laws))
+
+
+def _r2_in_sample(problem: Problem, laws: Laws) -> FloatVector:
+    groups = size_groups(problem.sizes)
+    with np.errstate(over="ignore", invalid="ignore"):
+        psi = np.stack([laws.psi(k) for k in groups.size])
+    return determination(group_means(problem.delta, groups).mean, psi)
+
+
+def _changes_sign(problem: Problem) -> Mask:
+    """Means of the smallest and of the largest third of the sizes: both away from zero, on opposite sides."""
+    low, high = np.quantile(problem.x, [1 / 3, 2 / 3])
+    if not low < high:
+        return np.zeros(problem.n_points, dtype=bool)
+    third = 1 + (problem.x >= high).astype(np.int64) - (problem.x <= low)
+    means = group_means(problem.delta, SizeGroups(np.array([1.0, 2.0, 3.0]), third))
+    ends = [0, 2]
+    clear = np.abs(means.mean[ends]) > _SIGN_ERRORS * means.standard_error[ends]
+    testified = (clear & (means.count[ends] >= _SIGN_DRAWS)).all(axis=0)
+    sign = np.sign(means.mean)
+    return np.asarray(testified & (sign[0] == -sign[2]) & (sign[0] != 0))

@@ -1,0 +1,12 @@
+from .base import UTILITIES as UTILITIES
+from .base import LearnerBase as LearnerBase
+from .base import UtilityInfo as UtilityInfo
+from .boundary import boundary_distance as boundary_distance
+from .chance import SeedNoise as SeedNoise
+from .chance import seed_noise as seed_noise
+from .refit import EstimatorSpec as EstimatorSpec
+from .registry import LearnerInfo as LearnerInfo
+from .registry import describe_learner as describe_learner
+from .registry import list_learners as list_learners
+from .registry import make_learner as make_learner
+from .registry import register_estimator as register_estimator

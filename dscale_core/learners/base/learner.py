@@ -1,0 +1,108 @@
+"""What all learners share: parameters, checks of a call, and engines kept per dataset."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Literal
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dscale_core.errors import ArgumentError
+from dscale_core.learners.base.utility import require_utility
+from dscale_core.types import Contributions, Dataset, Engine, FloatMatrix, IntVector, Task
+
+__all__ = ["LearnerBase", "require_two_classes"]
+
+# an engine holds copies of the data in the form its algebra wants; it lives as long as its dataset does
+_engines: WeakKeyDictionary[Dataset, dict[tuple[str, str], Engine]] = WeakKeyDictionary()
+
+
+@dataclass(frozen=True)
+class LearnerBase(ABC):
+    """Base of all learners: a frozen dataclass whose fields are its parameters.
+
+    A learner says how to build its engine and how to fit one model independently and tightly; the rest is here.
+    """
+
+    name: ClassVar[str]
+    task: ClassVar[Task | Literal["any"]]
+    exact: ClassVar[bool]
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The parameters as plain values."""
+        return asdict(self)
+
+    @abstractmethod
+    def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
+        """L(f_D) by one independent fit at tight tolerance."""
+
+    @abstractmethod
+    def _build(self, dataset: Dataset, utility: str) -> Engine:
+        """Make the engine; task and utility fit together."""
+
+    def bind(self, dataset: Dataset, utility: str) -> Engine:
+        """The engine of this learner for one dataset and utility, made once.
+
+        Raises ArgumentError where the learner does not serve the task or the utility does not measure it.
+        """
+        if self.task not in ("any", dataset.task):
+            remedy = f"Choose a learner for {dataset.task}."
+            raise ArgumentError("learner", f"serve {dataset.task}", f"{self.name!r}, which serves {self.task}", remedy)
+        require_utility(utility, dataset.task)
+        engines = _engines.setdefault(dataset, {})
+        key = (repr(self), utility)
+        if key not in engines:
+            engines[key] = self._build(dataset, utility)
+        return engines[key]
+
+    def surrogate(self, dataset: Dataset, utility: str) -> Engine | None:  # noqa: ARG002
+        """A cheap approximate engine for previews; None where the learner has none."""
+        return None
+
+    def expected_contributions(
+        self,
+        dataset: Dataset,  # noqa: ARG002
+        sizes: IntVector,  # noqa: ARG002
+        points: IntVector,  # noqa: ARG002
+        utility: str,  # noqa: ARG002
+    ) -> FloatMatrix | None:
+        """psi_k at each size by a formula that needs no draws, (g, p); None where the learner has none."""
+        return None
+
+    def contributions(
+        self, dataset: Dataset, coalition: IntVector, points: IntVector, utility: str = "log_loss"
+    ) -> Contributions:
+        """delta(z, D) of ``points`` for the coalition D, both given as pool indices.
+
+        Returns Contributions: ``delta`` (p,) in the unit of the utility, positive helps, NaN exactly where z is in D; and
+        ``base_loss`` = L(f_D). Raises ArgumentError for indices outside the pool or repeated in the coalition.
+        """
+        coalition = _checked_indices("coalition", coalition, dataset.n_points)
+        points = _checked_indices("points", points, dataset.n_points)
+        if coalition.size < 2 or np.unique(coalition).size != coalition.size:
+            remedy = "Name each member once, two at least."
+            raise ArgumentError("coalition", "be a set of two points or more", f"{coalition.size} indices", remedy)
+        return self.bind(dataset, utility).contributions(coalition, points)
+
+
+def require_two_classes(y: NDArray[Any]) -> None:
+    """Raise ArgumentError where all labels of a coalition are the same: no classifier can be fitted to it."""
+    if y.size == 0 or (y == y[0]).all():
+        raise ArgumentError("coalition", "hold two classes", "members of one class", "Use larger, stratified coalitions.")
+
+
+def _checked_indices(argument: str, indices: IntVector, n_points: int) -> IntVector:
+    indices = np.asarray(indices)
+    if indices.ndim != 1 or indices.dtype.kind not in "iu":
+        got = f"an array of shape {indices.shape} and type {indices.dtype}"
+        raise ArgumentError(argument, "be a vector of pool indices", got, "Pass integers.")
+    indices = indices.astype(np.int64, copy=False)
+    if indices.size and (indices.min() < 0 or indices.max() >= n_points):
+        got = f"indices from {indices.min()} to {indices.max()}"
+        raise ArgumentError(argument, f"lie in the pool of {n_points} points", got, "Count from 0.")
+    return indices

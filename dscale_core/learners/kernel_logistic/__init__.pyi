@@ -1,0 +1,1 @@
+from .kernel_engine import KernelLogistic as KernelLogistic

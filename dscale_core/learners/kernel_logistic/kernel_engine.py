@@ -1,0 +1,245 @@
+"""Kernel logistic regression (RBF): exact contributions of all points from one fit of the coalition.
+
+The model f = sum_i beta_i k(x_i, .) + b minimises C sum_i loss_i(f) + beta'K beta / 2 with b free; at the optimum
+beta = C (t - sigma(f)), which sums to zero. The width gamma is fixed for the dataset, or adding a point would change it.
+
+With weights W = C sigma (1 - sigma) at the coalition's optimum let S be the covariance that a Gaussian process with kernel k
+and a free constant keeps after observing D with noise W^-1. Adding z changes the logits, at any point v, by
+
+    u_v = -C S_vD rho(u_D) - C S_vz s,    rho(u) = sigma(f + u) - sigma(f) - W u / C,    s = sigma(f_z + u_z) - t_z,
+
+the fixed point of `logistic` in its dual form, with S in the place of the whitened inner products: on D one product with
+S_DD a step, and s exact in every step. Nothing cancels, so float32 products are safe. From B = I + sqrt(W) K sqrt(W),
+
+    T = (I + K W)^-1 = W^-1/2 B^-1 W^1/2,   h = T 1,   n = W h,   tau = 1'n,   a_z = (1 - n'k_z) / tau,
+    S_DD = W^-1/2 (I - B^-1) W^-1/2 + h h'/tau,   S_Dz = T k_z + h a_z,   S_vz = k_vz + a_z' - k_v'W S_Dz.
+
+Members of which the model is certain would divide by zero: their probabilities are held 1e-9 away from 0 and 1, far below
+what a contribution can show. Kernels are computed in blocks of candidates, never for the whole pool. A candidate whose
+iteration does not settle is fitted in full; none is returned unconverged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import get_lapack_funcs
+from scipy.special import expit
+
+from dscale_core.errors import ArgumentError
+from dscale_core.learners.base import LearnerBase, loss, require_two_classes
+from dscale_core.learners.compiled import logit_kernels as kernels
+from dscale_core.learners.kernel_logistic.kernel_fit import CERTAIN, KernelFit, RadialFeatures, fit_kernel, shrunk_kernel
+from dscale_core.types import Contributions, Dataset, Engine, FloatMatrix, FloatVector, IntVector, Task
+
+__all__ = ["KernelLogistic"]
+
+Float32Array = NDArray[np.float32]
+
+_ROWS = 256  # candidates solved together
+_DEPTH = 5  # iterates that Anderson's method combines
+_MAX_STEPS = 14  # rows that need more are few, and a fit of their own is safer for them
+_TOLERANCE = 2e-4  # relative error of a step
+_START_POINTS = 400  # pool points whose fit is every coalition's start
+
+
+@dataclass(frozen=True)
+class KernelLogistic(LearnerBase):
+    """RBF kernel logistic regression with a free intercept; gamma "scale" is 1 / (d Var(pool)), fixed for the dataset."""
+
+    name: ClassVar[str] = "kernel_logistic"
+    task: ClassVar[Task] = "classification"
+    exact: ClassVar[bool] = True
+
+    C: float = 5.0
+    gamma: float | str = "scale"
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.C) and self.C > 0):
+            raise ArgumentError("C", "be positive", self.C, "Use C=5.0; smaller values regularise more.")
+        served = self.gamma == "scale" if isinstance(self.gamma, str) else bool(np.isfinite(self.gamma) and self.gamma > 0)
+        if not served:
+            raise ArgumentError("gamma", 'be "scale" or a positive number', repr(self.gamma), 'Use gamma="scale".')
+
+    def width(self, dataset: Dataset) -> float:
+        """gamma of k(x, y) = exp(-gamma |x - y|^2)."""
+        if self.gamma != "scale":
+            return float(self.gamma)
+        variance = float(dataset.X_pool.var())
+        return 1.0 / (dataset.n_features * variance) if variance > 0 else 1.0
+
+    def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
+        """L(f_D) by scikit-learn's linear Newton solver on the eigenvectors of the kernel, at a tolerance of 1e-10."""
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.metrics.pairwise import rbf_kernel
+
+        X, y, gamma = dataset.X_pool[coalition], dataset.y_pool[coalition], self.width(dataset)
+        values, vectors = np.linalg.eigh(rbf_kernel(X, gamma=gamma))
+        kept = values > 1e-13 * values[-1]
+        features = vectors[:, kept] * np.sqrt(values[kept])
+        model = LogisticRegression(C=self.C, solver="newton-cholesky", tol=1e-10, max_iter=1000).fit(features, y)
+        beta = self.C * (y - model.predict_proba(features)[:, 1])
+        f = rbf_kernel(dataset.X_valuation, X, gamma=gamma) @ beta + model.intercept_[0]
+        return loss(utility, np.column_stack([expit(-f), expit(f)]), dataset.y_valuation)
+
+    def _build(self, dataset: Dataset, utility: str) -> Engine:
+        if len(dataset.class_names) != 2:
+            got = f"{len(dataset.class_names)} classes in {dataset.name!r}"
+            raise ArgumentError("learner", f"have two classes for {self.name!r}", got, "Choose logistic or another learner.")
+        return KernelLogisticEngine(dataset, utility, self.C, self.width(dataset))
+
+
+class KernelLogisticEngine:
+    """Exact contributions for one dataset and utility."""
+
+    def __init__(self, dataset: Dataset, utility: str, C: float, gamma: float) -> None:
+        center = dataset.X_pool.mean(axis=0)
+        self._pool = RadialFeatures.of(dataset.X_pool - center, gamma)
+        self._valued = RadialFeatures.of(dataset.X_valuation - center, gamma)
+        self._y, self._y_valuation = dataset.y_pool.astype(np.float64), dataset.y_valuation
+        self._utility, self._C = utility, C
+
+    def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
+        """delta of ``points``; see `types.Contributions`. Raises ArgumentError for a coalition of one class."""
+        require_two_classes(self._y[coalition])
+        members = self._pool[coalition]
+        K, towards = members.kernel(members, np.float64), self._valued.kernel(members, np.float64)
+        fit = fit_kernel(K, self._y[coalition], self._C, self._start[coalition])
+        solver = _Solver(K, fit, self._C)
+        valuation = _Valuation(solver, towards, self._y_valuation, self._utility)
+        delta = np.full(points.size, np.nan)
+        left: list[IntVector] = [np.empty(0, dtype=np.int64)]
+        candidates = np.flatnonzero(~np.isin(points, coalition))
+        for first in range(0, candidates.size, _ROWS):
+            rows = candidates[first : first + _ROWS]
+            some = self._pool[points[rows]]
+            steps, settled = solver.add_one(some.kernel(members), self._y[points[rows]])
+            delta[rows] = -valuation.change(steps, some.kernel(self._valued))
+            left.append(rows[~(settled & np.isfinite(delta[rows]))])
+        for row in np.concatenate(left):
+            delta[row] = valuation.base_loss - self._grown_loss(np.append(coalition, points[row]), fit)
+        return Contributions(delta, valuation.base_loss)
+
+    @cached_property
+    def _start(self) -> FloatVector:
+        """Logits of all pool points under the fit of a fixed part of the pool, (n,): where every fit starts."""
+        some = np.random.default_rng(0).permutation(self._y.size)[:_START_POINTS]
+        if np.ptp(self._y[some]) == 0:
+            return np.zeros(self._y.size)
+        members = self._pool[some]
+        fit = fit_kernel(members.kernel(members, np.float64), self._y[some], self._C)
+        blocks = [self._pool[i : i + _ROWS].kernel(members) @ fit.beta for i in range(0, self._y.size, _ROWS)]
+        return np.concatenate(blocks) + fit.b
+
+    def _grown_loss(self, members: IntVector, base: KernelFit) -> float:
+        """Loss of the fit to some members, the last of which is new to the fit ``base``."""
+        some = self._pool[members]
+        fit = fit_kernel(some.kernel(some, np.float64), self._y[members], self._C, np.append(base.f, base.b))
+        f = self._valued.kernel(some, np.float64) @ fit.beta + fit.b
+        return loss(self._utility, np.column_stack([expit(-f), expit(f)]), self._y_valuation)
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """What a valuation needs to know of some solved candidates, one row each."""
+
+    source: Float32Array  # (rows, k) -C (rho - s W k_z): to be multiplied by S_Dv
+    pull: Float32Array  # (rows,) -C s: times k_vz + a_v, the candidate's direct part
+
+
+class _Solver:
+    """The fixed point of the module's docstring for one coalition."""
+
+    def __init__(self, K: FloatMatrix, fit: KernelFit, C: float) -> None:
+        p, q = (np.maximum(expit(sign * fit.f), CERTAIN) for sign in (1, -1))
+        weights = C * p * q
+        root = np.sqrt(weights)
+        factorise: Any = get_lapack_funcs("potrf", dtype=np.float64)
+        invert: Any = get_lapack_funcs("potri", dtype=np.float64)
+        factor, _ = factorise(shrunk_kernel(K, weights, np.float64), lower=1, overwrite_a=1)
+        inverse, _ = invert(factor, lower=1, overwrite_c=1)
+        inverse = np.tril(inverse) + np.tril(inverse, -1).T
+        self.h = (inverse @ root) / root
+        self.n = weights * self.h
+        self.tau = float(self.n.sum())
+        spread = (np.eye(root.size) - inverse) / root / root[:, None]
+        self.fit, self.C = fit, C
+        self._S = (C * (spread + np.outer(self.h, self.h) / self.tau)).astype(np.float32)
+        inverse *= root[:, None]
+        inverse /= root
+        self._T = np.ascontiguousarray(inverse, dtype=np.float32)  # T', for rows of kernels
+        self._weights, self._h32 = weights.astype(np.float32), self.h.astype(np.float32)
+        self._p, self._q = p.astype(np.float32), q.astype(np.float32)
+
+    def covariance(self, near: NDArray[Any]) -> tuple[Float32Array, FloatVector]:
+        """S between points and members, (rows, k), and a, (rows,), from their kernels (rows, k)."""
+        a: FloatVector = (1.0 - near @ self.n) / self.tau
+        return near.astype(np.float32, copy=False) @ self._T + a.astype(np.float32)[:, None] * self._h32, a
+
+    def add_one(self, near: Float32Array, y: FloatVector) -> tuple[_Steps, NDArray[np.bool_]]:
+        """Solve the add-one problem of every candidate, given its kernels with the members (rows, k); and who settled."""
+        own, a = self.covariance(near)
+        weighted = near * self._weights
+        curvature = self.C * np.maximum(1.0 + a - np.einsum("ij,ij->i", weighted, own, dtype=np.float64), 0.0)
+        eta = near @ self.fit.beta + self.fit.b
+        rho, s, settled = self._iterate(own, eta, y, curvature)
+        pull = (-self.C * s).astype(np.float32)
+        source = -self.C * rho - pull[:, None] * weighted
+        return _Steps(source, pull), settled
+
+    def _iterate(
+        self, own: Float32Array, eta: FloatVector, y: FloatVector, curvature: FloatVector
+    ) -> tuple[Float32Array, FloatVector, NDArray[np.bool_]]:
+        """rho(u_D) and s of every candidate at the fixed point."""
+        rows = np.arange(y.size)
+        out, own_s, settled = np.zeros_like(own), np.zeros(y.size), np.zeros(y.size, dtype=bool)
+        s = kernels.own_residual(eta, y, curvature)
+        state = (-self.C * s[:, None]).astype(np.float32) * own
+        states = np.empty((_DEPTH, *own.shape), dtype=np.float32)
+        residuals = np.empty_like(states)
+        for iteration in range(_MAX_STEPS):
+            newest, used = iteration % _DEPTH, min(iteration + 1, _DEPTH)
+            rho = state.copy()
+            largest = kernels.sigmoid_remainder(rho, self._p, self._q)
+            shift = -self.C * np.einsum("ij,ij->i", rho, own, dtype=np.float64)
+            s = kernels.own_residual(eta + shift, y, curvature)
+            states[newest] = state
+            residuals[newest] = (-self.C * s[:, None]).astype(np.float32) * own - rho @ self._S - state
+            # H at the new state is at least exp(-max|u|) of H at the old one, but for the candidate's own weight
+            slack = np.exp(np.minimum(largest, 300.0)) * (1 + curvature / 4)
+            done, state = np.empty(s.size, dtype=bool), np.empty_like(state)
+            kernels.anderson_step(states, residuals, used, newest, _TOLERANCE, slack, state, done)
+            # taking rows out copies the rest, so it waits until it is worth it
+            if 4 * done.sum() >= done.size or iteration == _MAX_STEPS - 1:
+                final = state[done]
+                kernels.sigmoid_remainder(final, self._p, self._q)
+                out[rows[done]], own_s[rows[done]], settled[rows[done]] = final, s[done], True
+                if done.all():
+                    break
+                left = ~done
+                rows, own, eta, y, curvature = rows[left], own[left], eta[left], y[left], curvature[left]
+                state, states, residuals = state[left], states[:, left], residuals[:, left]
+        return out, own_s, settled
+
+
+class _Valuation:
+    """Loss on the valuation set at the base model and its change by a candidate."""
+
+    def __init__(self, solver: _Solver, towards: FloatMatrix, y: NDArray[Any], utility: str) -> None:
+        f = towards @ solver.fit.beta + solver.fit.b
+        p, q = expit(f), expit(-f)
+        self.base_loss = loss(utility, np.column_stack([q, p]), y)
+        self._code = kernels.UTILITY_CODES[utility]
+        covariance, a = solver.covariance(towards)
+        self._S, self._a = np.ascontiguousarray(covariance.T), a.astype(np.float32)
+        self._state = tuple(each.astype(np.float32) for each in (p, q, y, f))
+
+    def change(self, steps: _Steps, kernel: Float32Array) -> FloatVector:
+        """Mean loss change, (rows,); kernel (rows, v) between candidates and valuation points."""
+        u = steps.source @ self._S + steps.pull[:, None] * (kernel + self._a)
+        mean: FloatVector = kernels.loss_change(self._code, u, *self._state) / u.shape[1]
+        return mean

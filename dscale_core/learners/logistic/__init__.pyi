@@ -1,0 +1,2 @@
+from .binary import Logistic as Logistic
+from .binary import LogisticEngine as LogisticEngine

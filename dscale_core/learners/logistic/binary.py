@@ -1,0 +1,269 @@
+"""Binary logistic regression: exact contributions of all points from one fit of the coalition.
+
+The model minimises C sum_i loss_i(theta) + |w|^2 / 2 with a free intercept (scikit-learn's objective). At the coalition's
+optimum theta_D the gradient vanishes and the Hessian is H = C X_D' W X_D + R. Adding z moves the optimum by Delta with
+
+    H Delta + C X_D' rho(X_D Delta) + C s x_z = 0,    s = sigma(x_z'(theta_D + Delta)) - y_z,
+
+where rho(u) = sigma(eta + u) - sigma(eta) - w u is what the quadratic at theta_D leaves out. With the Cholesky factor
+H = L L', x~ = L^-1 x and D~ = L' Delta this is the fixed point
+
+    D~ = -C X~_D' rho(X~_D D~) - C s x~_z,
+
+solved for all candidates at once. s is found exactly in every step (one scalar equation a candidate), so without curvature
+of D the first step is already the answer; the rest is accelerated by Anderson's method in the metric of H. Nothing cancels:
+the base gradient is zero, so float32 products lose no more than 1e-6 of the *change*, where a float32 gradient of the whole
+objective would stall near 1e-4. When the coalition is small against d the same iteration runs in u = X~_D D~ with the k x k
+matrix C X~_D X~_D'. Candidates that do not settle are solved by damped Newton; none is returned unconverged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from dscale_core.errors import ArgumentError
+from dscale_core.learners.base import LearnerBase, loss, require_two_classes
+from dscale_core.learners.compiled import logit_kernels as kernels
+from dscale_core.learners.logistic.newton import NewtonFit, add_one_newton, fit_newton
+from dscale_core.types import Contributions, Dataset, Engine, FloatMatrix, FloatVector, IntVector, Task
+
+__all__ = ["Logistic"]
+
+_ROWS = 256  # candidates solved together: their steps stay in the second-level cache
+_DEPTH = 5  # iterates that Anderson's method combines
+_MAX_STEPS = 10  # rows that need more are few, and Newton's method is safer for them
+_TOLERANCE = 2e-4  # relative error of a step in the metric of H; the benchmarks measure 3e-5 of the spread for it
+_SINGLE_LIMIT = 64.0  # features beyond this magnitude are worked in float64
+
+
+@dataclass(frozen=True)
+class Logistic(LearnerBase):
+    """L2-regularised binary logistic regression with a free intercept; C as in scikit-learn."""
+
+    name: ClassVar[str] = "logistic"
+    task: ClassVar[Task] = "classification"
+    exact: ClassVar[bool] = True
+
+    C: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.C) and self.C > 0):
+            raise ArgumentError("C", "be positive", self.C, "Use C=1.0; smaller values regularise more.")
+
+    def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
+        """L(f_D) by scikit-learn's own Newton solver at a tolerance of 1e-10."""
+        from sklearn.linear_model import LogisticRegression
+
+        y = dataset.y_pool[coalition]
+        # one weight vector a class: with two classes of several the pair +-w/2 is penalised half as much as the binary w
+        C = 2 * self.C if np.unique(y).size < min(len(dataset.class_names), 3) else self.C
+        model = LogisticRegression(C=C, solver="newton-cholesky", tol=1e-10, max_iter=1000)
+        model.fit(dataset.X_pool[coalition], y)
+        predicted = np.zeros((dataset.y_valuation.size, len(dataset.class_names)))
+        predicted[:, model.classes_] = model.predict_proba(dataset.X_valuation)
+        return loss(utility, predicted, dataset.y_valuation)
+
+    def surrogate(self, dataset: Dataset, utility: str) -> Engine | None:
+        """S2 for two classes and a utility with derivatives; None otherwise."""
+        from dscale_core.learners.logistic import second_order
+
+        if len(dataset.class_names) != 2 or utility not in second_order.UTILITIES:
+            return None
+        return second_order.SecondOrderEngine(dataset, utility, self.C)
+
+    def expected_contributions(
+        self, dataset: Dataset, sizes: IntVector, points: IntVector, utility: str
+    ) -> FloatMatrix | None:
+        """The zero-draw formula, for two classes and log-loss; None otherwise."""
+        if len(dataset.class_names) != 2 or utility != "log_loss":
+            return None
+        from dscale_core.learners.logistic.expansion import expected_contributions
+
+        return expected_contributions(dataset, sizes, points, self.C)
+
+    def _build(self, dataset: Dataset, utility: str) -> Engine:
+        if len(dataset.class_names) == 2:
+            return LogisticEngine(dataset, utility, self.C)
+        from dscale_core.learners.softmax import SoftmaxEngine
+
+        return SoftmaxEngine(dataset, utility, self.C)
+
+
+class LogisticEngine:
+    """Exact contributions for one dataset and utility."""
+
+    def __init__(self, dataset: Dataset, utility: str, C: float) -> None:
+        self._X = _with_intercept(dataset.X_pool)
+        self._y = dataset.y_pool.astype(np.float64)
+        self._X_valuation = _with_intercept(dataset.X_valuation)
+        self._y_valuation = dataset.y_valuation
+        self._utility = utility
+        self._C = C
+        largest = max(float(np.abs(self._X).max()), float(np.abs(self._X_valuation).max()))
+        self._dtype: type[np.floating[Any]] = np.float32 if largest <= _SINGLE_LIMIT else np.float64
+
+    def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
+        """delta of ``points``; see `types.Contributions`. Raises ArgumentError for a coalition of one class."""
+        require_two_classes(self._y[coalition])
+        base = fit_newton(self._X[coalition], self._y[coalition], self._C)
+        members = base.whiten(self._X[coalition])
+        kind = _Dual if coalition.size < 2 * members.shape[1] else _Primal
+        solver = kind(members, base.eta, self._C, self._dtype)
+        valuation = _Valuation(base, self._X_valuation, self._y_valuation, self._utility, self._dtype)
+        delta = np.full(points.size, np.nan)
+        unsettled: list[IntVector] = []
+        candidates = np.flatnonzero(~np.isin(points, coalition))
+        for rows in _blocks(candidates):
+            moves, settled = _add_one(solver, *self._candidates(base, points[rows]))
+            delta[rows] = -valuation.change(moves)
+            unsettled.append(rows[~settled])
+        for rows in _blocks(np.concatenate([*unsettled, np.empty(0, dtype=np.int64)])):
+            moves = add_one_newton(members, base.eta, self._C, *self._candidates(base, points[rows]))
+            delta[rows] = -valuation.change(moves.astype(self._dtype))
+        return Contributions(delta, valuation.base_loss)
+
+    def _candidates(self, base: NewtonFit, points: IntVector) -> tuple[FloatMatrix, FloatVector, FloatVector]:
+        """Whitened features, logits at the base model and labels of some points."""
+        X = self._X[points]
+        return base.whiten(X), X @ base.theta, self._y[points]
+
+
+def _blocks(rows: IntVector) -> list[IntVector]:
+    return [rows[start : start + _ROWS] for start in range(0, rows.size, _ROWS)]
+
+
+@dataclass(frozen=True)
+class _Curved:
+    part: NDArray[Any]  # (rows, n) the part of the next state that D's curvature causes
+    own_logit: FloatVector  # (rows,) what that part adds to each candidate's own logit
+    largest: FloatVector  # (rows,) max |u| over the members
+
+
+class _Primal:
+    """The iteration in D~, of length d + 1: two products with X~_D a step."""
+
+    def __init__(self, members: FloatMatrix, eta: FloatVector, C: float, dtype: type[np.floating[Any]]) -> None:
+        self.members, self.C, self.dtype = members.astype(dtype), C, dtype
+        self.p, self.q = expit(eta).astype(dtype), expit(-eta).astype(dtype)
+
+    def own_direction(self, x: NDArray[Any]) -> NDArray[Any]:
+        """x~_z in the space of the iteration, one row a candidate."""
+        return x
+
+    def curve(self, state: NDArray[Any], own: NDArray[Any]) -> _Curved:
+        """What D's curvature makes of a state, one row a candidate."""
+        u = state @ self.members.T
+        largest = kernels.sigmoid_remainder(u, self.p, self.q)
+        curved = (-self.C * u) @ self.members
+        return _Curved(curved, np.einsum("ij,ij->i", curved, own, dtype=np.float64), largest)
+
+    def displacement(self, state: NDArray[Any], x: NDArray[Any], s: FloatVector) -> NDArray[Any]:  # noqa: ARG002
+        """D~, one row a candidate: the state itself here."""
+        return state
+
+
+class _Dual(_Primal):
+    """The iteration in u = X~_D D~, of length k: one product with C X~_D X~_D' a step."""
+
+    def __init__(self, members: FloatMatrix, eta: FloatVector, C: float, dtype: type[np.floating[Any]]) -> None:
+        super().__init__(members, eta, C, dtype)
+        self.gram = (C * members @ members.T).astype(dtype)
+
+    def own_direction(self, x: NDArray[Any]) -> NDArray[Any]:
+        direction: NDArray[Any] = x @ self.members.T
+        return direction
+
+    def curve(self, state: NDArray[Any], own: NDArray[Any]) -> _Curved:
+        rho = state.copy()
+        largest = kernels.sigmoid_remainder(rho, self.p, self.q)
+        return _Curved(-(rho @ self.gram), -self.C * np.einsum("ij,ij->i", rho, own, dtype=np.float64), largest)
+
+    def displacement(self, state: NDArray[Any], x: NDArray[Any], s: FloatVector) -> NDArray[Any]:
+        rho = state.copy()
+        kernels.sigmoid_remainder(rho, self.p, self.q)
+        moves: NDArray[Any] = (-self.C * rho) @ self.members - (self.C * s[:, None]).astype(self.dtype) * x
+        return moves
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """The candidates that are still iterated, one row each."""
+
+    row: IntVector  # where the result goes
+    x: NDArray[Any]  # (rows, d + 1) whitened features
+    own: NDArray[Any]  # (rows, n) the same in the space of the iteration
+    eta: FloatVector  # logits at the base model
+    y: FloatVector
+    curvature: FloatVector  # C |x~|^2
+
+    def keep(self, rows: NDArray[np.bool_]) -> _Candidates:
+        """The chosen rows alone."""
+        return _Candidates(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def residual(self, own_logit: FloatVector | float) -> FloatVector:
+        """s of every candidate, given what the rest of the step adds to its logit."""
+        out: FloatVector = kernels.own_residual(self.eta + own_logit, self.y, self.curvature)
+        return out
+
+    def along(self, s: FloatVector, C: float) -> NDArray[Any]:
+        """-C s times the own direction."""
+        step: NDArray[Any] = (-C * s[:, None]).astype(self.own.dtype) * self.own
+        return step
+
+
+def _add_one(solver: _Primal, x: FloatMatrix, eta: FloatVector, y: FloatVector) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Solve the add-one problem of every row of x (rows, d + 1); returns D~ and which rows settled within tolerance."""
+    x_ = x.astype(solver.dtype)
+    active = _Candidates(np.arange(y.size), x_, solver.own_direction(x_), eta, y, solver.C * np.einsum("ij,ij->i", x, x))
+    moves, settled = np.zeros_like(x_), np.zeros(y.size, dtype=bool)
+    state = active.along(active.residual(0.0), solver.C)
+    states = np.empty((_DEPTH, *state.shape), dtype=state.dtype)
+    residuals = np.empty_like(states)
+    for iteration in range(_MAX_STEPS):
+        newest, used = iteration % _DEPTH, min(iteration + 1, _DEPTH)
+        curved = solver.curve(state, active.own)
+        s = active.residual(curved.own_logit)
+        states[newest] = state
+        residuals[newest] = curved.part + active.along(s, solver.C) - state
+        # H at the new state is at least exp(-max|u|) of H at the old one, but for the candidate's own weight
+        slack = np.exp(np.minimum(curved.largest, 300.0)) * (1 + active.curvature / 4)
+        done, state = np.empty(s.size, dtype=bool), np.empty_like(state)
+        kernels.anderson_step(states, residuals, used, newest, _TOLERANCE, slack, state, done)
+        # taking rows out copies the rest, so it waits until it is worth it
+        if 4 * done.sum() >= done.size or iteration == _MAX_STEPS - 1:
+            moves[active.row[done]] = solver.displacement(state[done], active.x[done], s[done])
+            settled[active.row[done]] = True
+            if done.all():
+                break
+            left = ~done
+            active, state, states, residuals = active.keep(left), state[left], states[:, left], residuals[:, left]
+    return moves, settled
+
+
+class _Valuation:
+    """Loss on the valuation set at the base model and its change by a displacement."""
+
+    def __init__(
+        self, base: NewtonFit, X: FloatMatrix, y: NDArray[Any], utility: str, dtype: type[np.floating[Any]]
+    ) -> None:
+        eta = X @ base.theta
+        p, q = expit(eta), expit(-eta)
+        self.base_loss = loss(utility, np.column_stack([q, p]), y)
+        self._code = kernels.UTILITY_CODES[utility]
+        self._X = base.whiten(X).astype(dtype)
+        self._state = tuple(a.astype(dtype) for a in (p, q, y, eta))
+
+    def change(self, moves: NDArray[Any]) -> FloatVector:
+        """Mean loss change on the valuation set, (rows,)."""
+        total = kernels.loss_change(self._code, moves @ self._X.T, *self._state)
+        mean: FloatVector = total / self._X.shape[0]
+        return mean
+
+
+def _with_intercept(X: FloatMatrix) -> FloatMatrix:
+    return np.column_stack([X, np.ones(X.shape[0])])

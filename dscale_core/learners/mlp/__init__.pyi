@@ -1,0 +1,1 @@
+from .perceptron import Mlp as Mlp

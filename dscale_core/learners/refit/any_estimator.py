@@ -1,0 +1,140 @@
+"""Any scikit-learn estimator: the base is fitted once a coalition, then once a candidate.
+
+This is the baseline that the exact engines are held against, and the way to bring a learner of one's own:
+
+    register_estimator("my_svm", EstimatorSpec("my.module:make", "classification", "what it is", {"C": 1.0}))
+
+where ``make(task, **params)`` returns an unfitted estimator. Estimators that draw random numbers take a fixed seed, so that
+base and refit see the same ones and a delta is reproducible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dscale_core.errors import ArgumentError
+from dscale_core.learners.base import LearnerBase, loss, require_two_classes
+from dscale_core.types import Contributions, Dataset, FloatMatrix, IntVector, Task
+
+__all__ = ["EstimatorSpec", "Refit"]
+
+
+@dataclass(frozen=True)
+class EstimatorSpec:
+    """How to make an estimator: ``"module:function"`` called with the task and the parameters."""
+
+    factory: str
+    task: Task | Literal["any"]
+    summary: str
+    params: Mapping[str, Any]
+    engine: str = "dscale_core.learners.refit.any_estimator:RefitEngine"  # a subclass may refit quicker, never otherwise
+
+    def make(self, task: Task, params: Mapping[str, Any]) -> Any:
+        """An unfitted estimator."""
+        return _load(self.factory)(task, **params)
+
+
+@dataclass(frozen=True)
+class Refit(LearnerBase):
+    """A registered scikit-learn estimator, refitted for every contribution."""
+
+    exact: ClassVar[bool] = False
+
+    spec: EstimatorSpec
+    label: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:  # type: ignore[override]
+        """The name the estimator is registered under."""
+        return self.label
+
+    @property
+    def task(self) -> Task | Literal["any"]:  # type: ignore[override]
+        """The tasks that the estimator serves."""
+        return self.spec.task
+
+    @property
+    def params(self) -> Mapping[str, Any]:
+        """The estimator's parameters as plain values."""
+        return dict(self.options)
+
+    def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
+        """L(f_D) by a fresh estimator: for a refit learner the reference is the method itself."""
+        return RefitEngine(self, dataset, utility).loss_of(coalition)
+
+    def _build(self, dataset: Dataset, utility: str) -> RefitEngine:
+        engine: RefitEngine = _load(self.spec.engine)(self, dataset, utility)
+        return engine
+
+
+class RefitEngine:
+    """Refits for one dataset and utility."""
+
+    def __init__(self, learner: Refit, dataset: Dataset, utility: str) -> None:
+        # engines are kept as long as their dataset lives: one that held the dataset itself would keep it for ever
+        self._learner, self._dataset, self._utility = learner, replace(dataset), utility
+
+    def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
+        """delta of ``points``: one fit each, after one for the base. Raises ArgumentError for a coalition of one class."""
+        from sklearn import config_context
+
+        base_loss = self.loss_of(coalition)
+        delta = np.full(points.size, np.nan)
+        outside = np.flatnonzero(~np.isin(points, coalition))
+        if outside.size == 0:
+            return Contributions(delta, base_loss)
+        # the base fit has validated parameters and data: doing it again for every candidate is a sixth of a boosting fit
+        with config_context(assume_finite=True, skip_parameter_validation=True), self._refusals(coalition.size + 1):
+            predict = self._grown(coalition)
+            for i in outside:
+                delta[i] = base_loss - loss(self._utility, predict(int(points[i])), self._dataset.y_valuation)
+        return Contributions(delta, base_loss)
+
+    def loss_of(self, members: IntVector) -> float:
+        """L of a fresh estimator fitted on ``members``."""
+        if self._dataset.task == "classification":
+            require_two_classes(self._dataset.y_pool[members])
+        with self._refusals(members.size):
+            return loss(self._utility, self._predict(members), self._dataset.y_valuation)
+
+    def _grown(self, coalition: IntVector) -> Callable[[int], NDArray[np.float64]]:
+        """What maps a candidate to the predictions of the model fitted on the coalition and it, appended last."""
+        return lambda point: self._predict(np.append(coalition, point))
+
+    def _predict(self, members: IntVector) -> NDArray[np.float64]:
+        data = self._dataset
+        estimator = self._learner.spec.make(data.task, self._learner.options)
+        estimator.fit(data.X_pool[members], data.y_pool[members])
+        return _predictions(estimator, data.X_valuation, len(data.class_names))
+
+    @contextmanager
+    def _refusals(self, size: int) -> Iterator[None]:
+        """Say of a fit that fails what was asked of whom."""
+        try:
+            yield
+        except ValueError as error:
+            got = f"{size} members, on which {self._learner.label} says: {error}"
+            raise ArgumentError("coalition", "be one that the learner can fit", got, "Use larger coalitions.") from error
+
+
+def _predictions(estimator: Any, X: FloatMatrix, n_classes: int) -> NDArray[np.float64]:
+    if n_classes == 0:
+        return np.asarray(estimator.predict(X), dtype=np.float64)
+    probabilities = np.zeros((X.shape[0], n_classes))
+    # a class that the coalition lacks gets no probability
+    probabilities[:, np.asarray(estimator.classes_, dtype=np.int64)] = estimator.predict_proba(X)
+    return probabilities
+
+
+def _load(home: str) -> Any:
+    """What stands at ``"module:name"``."""
+    module, _, name = home.partition(":")
+    return getattr(import_module(module), name)

@@ -1,0 +1,1 @@
+from .multiclass import SoftmaxEngine as SoftmaxEngine

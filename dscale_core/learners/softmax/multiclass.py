@@ -1,0 +1,294 @@
+"""Softmax regression: exact contributions of all points from one fit of the coalition, for three classes or more.
+
+The model minimises C sum_i cross-entropy_i + sum_a |w_a|^2 / 2 over the weight vectors of all classes with free intercepts
+(scikit-learn's objective). The weights sum to zero over the classes, so the parameters are Theta of all classes but the last
+(`softmax_fit`); let E = (I; -1') map their logits to those of all classes. At the coalition's optimum the gradient vanishes
+and the Hessian is H = L L'. Adding z moves Theta by Delta with
+
+    H Delta + C X_D' E'rho(E X_D Delta) + C x_z (x) sigma = 0,    sigma = E'(softmax(eta_z + E x_z'Delta) - e_y),
+
+where rho(u) = softmax(eta + u) - softmax(eta) - W u is what the quadratic at Theta_D leaves out. With D~ = L'Delta and the
+own directions v_a = L^-1 (x_z (x) e_a) this is the fixed point
+
+    D~ = h(D~) - C sum_a sigma_a v_a,    h = -C L^-1 X_D' E'rho(E X_D L'^-1 D~),
+
+solved for all candidates at once: a step is two triangular products and two products with X_D. sigma solves an equation in
+classes - 1 unknowns, exactly in every step, so without curvature of D the first step is already the answer; the rest is
+accelerated by Anderson's method in the metric of H. The base gradient is zero, so nothing cancels and float32 products lose
+1e-6 of the *change*. (An explicit float32 H^-1 would take half the products and lose the condition number of H instead of
+its square root.)
+
+Where the coalition is small against d everything takes place in the span of its features: with x_z = Q Q'x_z + x_t the part
+x_t meets the penalty alone, moves class a's weights by exactly -C s_a x_t, and adds |x_t|^2 (I - 11'/classes) to v_a'v_b.
+
+A class that the coalition lacks has probability zero (its intercept runs off to minus infinity). A candidate that brings a
+new class, and one whose iteration does not settle, is fitted in full by Newton's method; none is returned unconverged.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import get_blas_funcs, get_lapack_funcs
+
+from dscale_core.learners.base import loss, require_two_classes
+from dscale_core.learners.compiled import logit_kernels as kernels
+from dscale_core.learners.compiled import softmax_kernels, softmax_own
+from dscale_core.learners.softmax.softmax_fit import SoftmaxProblem, fit_softmax, hessian, log_probabilities
+from dscale_core.types import Contributions, Dataset, FloatMatrix, FloatVector, IntVector
+
+__all__ = ["SoftmaxEngine"]
+
+_ENTRIES = 300_000  # logit steps solved together: they stay in the second-level cache
+_DEPTH = 5  # iterates that Anderson's method combines
+_MAX_STEPS = 14  # rows that need more are few, and Newton's method is safer for them
+_TOLERANCE = 2e-4  # relative error of a step in the metric of H
+_SINGLE_LIMIT = 64.0  # features beyond this magnitude are worked in float64
+_NEVER = -1e30  # log-probability of an absent class
+_START_POINTS = 2000  # pool points that the common start of all fits is fitted to
+
+
+@dataclass(frozen=True)
+class _Model:
+    """A coalition's optimum in the span of its features."""
+
+    present: IntVector  # codes of the classes that the coalition holds
+    problem: SoftmaxProblem
+    theta: FloatMatrix  # (present - 1, r)
+    span: FloatMatrix | None  # (d, r - 1) orthonormal; None where the features span everything
+
+    def features(self, X: FloatMatrix) -> FloatMatrix:
+        """Rows of features (n, d) as the model's coordinates (n, r), the intercept's last."""
+        return np.column_stack([X if self.span is None else X @ self.span, np.ones(X.shape[0])])
+
+    def probabilities(self, X: FloatMatrix, classes: int) -> FloatMatrix:
+        """(n, classes), zero for a class that the coalition lacks."""
+        out = np.zeros((X.shape[0], classes))
+        out[:, self.present] = np.exp(log_probabilities(self.features(X), self.theta))
+        return out
+
+    def weights(self, classes: int) -> tuple[FloatMatrix, FloatVector]:
+        """Weights (classes, d) and intercepts of all classes, zero for a class that the coalition lacks."""
+        theta = np.vstack([self.theta, -self.theta.sum(axis=0)])
+        own = theta[:, :-1] if self.span is None else theta[:, :-1] @ self.span.T
+        weights, intercepts = np.zeros((classes, own.shape[1])), np.zeros(classes)
+        weights[self.present], intercepts[self.present] = own, theta[:, -1]
+        return weights, intercepts
+
+
+class SoftmaxEngine:
+    """Exact contributions for one dataset and utility."""
+
+    def __init__(self, dataset: Dataset, utility: str, C: float) -> None:
+        self._X, self._y = dataset.X_pool, dataset.y_pool
+        self._X_valuation, self._y_valuation = dataset.X_valuation, dataset.y_valuation
+        self._classes = len(dataset.class_names)
+        self._utility = utility
+        self._C = C
+        largest = max(float(np.abs(self._X).max()), float(np.abs(self._X_valuation).max()))
+        self._dtype: type[np.floating[Any]] = np.float32 if largest <= _SINGLE_LIMIT else np.float64
+
+    def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
+        """delta of ``points``; see `types.Contributions`. Raises ArgumentError for a coalition of one class."""
+        require_two_classes(self._y[coalition])
+        model = self._fit(coalition, *self._start)
+        solver = _Solver(model, self._dtype)
+        valuation = _Valuation(model, self._X_valuation, self._y_valuation, self._classes, self._utility, self._dtype)
+        delta = np.full(points.size, np.nan)
+        outside = ~np.isin(points, coalition)
+        known = np.isin(self._y[points], model.present)
+        left = [np.flatnonzero(outside & ~known)]
+        for rows in solver.blocks(np.flatnonzero(outside & known)):
+            X, y = self._X[points[rows]], np.searchsorted(model.present, self._y[points[rows]])
+            moves, settled = solver.add_one(X, y)
+            delta[rows] = -valuation.change(moves)
+            left.append(rows[~(settled & np.isfinite(delta[rows]))])
+        start = model.weights(self._classes)
+        for row in np.concatenate(left):
+            grown = self._fit(np.append(coalition, points[row]), *start)
+            refitted = loss(self._utility, grown.probabilities(self._X_valuation, self._classes), self._y_valuation)
+            delta[row] = valuation.base_loss - refitted
+        return Contributions(delta, valuation.base_loss)
+
+    @cached_property
+    def _start(self) -> tuple[FloatMatrix, FloatVector]:
+        """Weights and intercepts that every coalition's fit starts from: the optimum of (a fixed part of) the pool."""
+        some = np.random.default_rng(0).permutation(self._y.size)[:_START_POINTS]
+        zero = np.zeros((self._classes, self._X.shape[1])), np.zeros(self._classes)
+        return zero if np.ptp(self._y[some]) == 0 else self._fit(some, *zero).weights(self._classes)
+
+    def _fit(self, members: IntVector, weights: FloatMatrix, intercepts: FloatVector) -> _Model:
+        present, codes = np.unique(self._y[members], return_inverse=True)
+        X = self._X[members]
+        span = np.linalg.qr(X.T)[0] if X.shape[0] < X.shape[1] else None
+        own = weights[present] - weights[present].mean(axis=0)
+        own = own if span is None else own @ span
+        free = intercepts[present] - intercepts[present].mean()
+        problem = SoftmaxProblem(np.column_stack([X if span is None else X @ span, np.ones(codes.size)]), codes, self._C)
+        return _Model(present, problem, fit_softmax(problem, np.column_stack([own, free])[:-1]), span)
+
+
+@dataclass(frozen=True)
+class _Moves:
+    """Displacements of the optimum, one row a candidate."""
+
+    weights: NDArray[Any]  # (rows, n, r) Theta's, in the span
+    own: FloatMatrix  # (rows, n) how far the classes' weights move along `beside`
+    beside: FloatMatrix | None  # (rows, d) the part of the candidate's features that lies beside the span
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """The candidates that are still iterated, one row each."""
+
+    row: IntVector  # where the result goes
+    own: NDArray[Any]  # (rows, n, P) the own directions v_a
+    curvature: NDArray[np.float64]  # (rows, n, n) v_a'v_b, with what lies beside the span
+    pull: FloatVector  # (rows,) the most that the own weight can add to the Hessian, in its metric
+    eta: FloatMatrix  # (rows, n + 1) logits at the base model
+    y: IntVector
+    sigma: FloatMatrix  # (rows, n) the own residual, improved in place
+
+    def keep(self, rows: NDArray[np.bool_]) -> _Candidates:
+        """The chosen rows alone."""
+        return _Candidates(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+class _Solver:
+    """The fixed point of the module's docstring for one coalition."""
+
+    def __init__(self, model: _Model, dtype: type[np.floating[Any]]) -> None:
+        problem = model.problem
+        p = np.exp(log_probabilities(problem.X, model.theta))
+        factorise: Any = get_lapack_funcs("potrf", dtype=np.float64)
+        invert: Any = get_lapack_funcs("trtri", dtype=np.float64)
+        factor, _ = factorise(hessian(problem, p, np.float64), lower=1, overwrite_a=1)
+        inverse, _ = invert(factor, lower=1, overwrite_c=1)
+        self._model, self._dtype, self._C = model, dtype, problem.C
+        self._inverse = np.asfortranarray(inverse, dtype=dtype)  # L^-1, lower
+        self._multiply = get_blas_funcs("trmm", dtype=dtype)
+        self._members = problem.X.astype(dtype)
+        self._p = np.ascontiguousarray(p.T.astype(dtype))
+        self._n, self._r = model.theta.shape
+
+    def blocks(self, rows: IntVector) -> list[IntVector]:
+        """Rows to be solved together."""
+        size = int(np.clip(_ENTRIES // (self._n * max(self._members.shape[0], self._n * self._r)), 8, 256))
+        return [rows[start : start + size] for start in range(0, rows.size, size)]
+
+    def _weights(self, moves: NDArray[Any]) -> NDArray[Any]:
+        """Theta's displacement (rows, n, r) from D~ (rows, P)."""
+        # a C-ordered matrix of rows is a Fortran-ordered one of columns
+        moved = self._multiply(1.0, self._inverse, moves.T, lower=1, trans_a=1)
+        return np.ascontiguousarray(moved.T).reshape(-1, self._n, self._r)
+
+    def _beside(self, X: FloatMatrix) -> FloatMatrix | None:
+        """The part of the features (rows, d) that lies beside the coalition's span."""
+        span = self._model.span
+        return None if span is None else X - (X @ span) @ span.T
+
+    def add_one(self, X: FloatMatrix, y: IntVector) -> tuple[_Moves, NDArray[np.bool_]]:
+        """The displacement by every candidate (rows, d) of class y, and whether it settled within tolerance."""
+        active = self._candidates(X, y)
+        moves, settled = np.zeros((y.size, self._n * self._r), dtype=self._dtype), np.zeros(y.size, dtype=bool)
+        sigma = np.zeros((y.size, self._n))
+        state = np.empty_like(moves)
+        self._own_step(active, np.zeros_like(moves), state)
+        states = np.empty((_DEPTH, *moves.shape), dtype=self._dtype)
+        residuals = np.empty_like(states)
+        for iteration in range(_MAX_STEPS):
+            newest, used = iteration % _DEPTH, min(iteration + 1, _DEPTH)
+            curved, largest = self._curve(state)
+            states[newest] = state
+            self._own_step(active, curved, residuals[newest])
+            residuals[newest] -= state
+            # H at the new state is at least exp(-largest) of H at the old one, but for the candidate's own weight
+            slack = np.exp(np.minimum(largest, 300.0)) * (1 + active.pull)
+            done, state = np.empty(slack.size, dtype=bool), np.empty_like(state)
+            kernels.anderson_step(states, residuals, used, newest, _TOLERANCE, slack, state, done)
+            # taking rows out copies the rest, so it waits until it is worth it
+            if 4 * done.sum() >= done.size or iteration == _MAX_STEPS - 1:
+                moves[active.row[done]], sigma[active.row[done]] = state[done], active.sigma[done]
+                settled[active.row[done]] = True
+                if done.all():
+                    break
+                left = ~done
+                active, state, states, residuals = active.keep(left), state[left], states[:, left], residuals[:, left]
+        own = -self._C * (sigma - sigma.sum(axis=1, keepdims=True) / (self._n + 1))
+        return _Moves(self._weights(moves), own, self._beside(X)), settled
+
+    def _candidates(self, X: FloatMatrix, y: IntVector) -> _Candidates:
+        x, beside = self._model.features(X), self._beside(X)
+        single, r, n = x.astype(self._dtype), self._r, self._n
+        own = np.zeros((y.size, n, n * r), dtype=self._dtype)
+        for a in range(n):
+            # L^-1 is lower triangular: class a's directions begin at its own coordinates
+            own[:, a, a * r :] = single @ self._inverse[a * r :, a * r : (a + 1) * r].T
+        curvature = np.matmul(own, own.transpose(0, 2, 1)).astype(np.float64)
+        if beside is not None:
+            extra = np.einsum("ij,ij->i", beside, beside)
+            curvature += extra[:, None, None] * (np.eye(n) - 1 / (n + 1))
+        eta = log_probabilities(x, self._model.theta)
+        pull = self._C * _widest(curvature) / 4
+        return _Candidates(np.arange(y.size), own, curvature, pull, eta, y, np.zeros((y.size, n)))
+
+    def _own_step(self, active: _Candidates, curved: NDArray[Any], out: NDArray[Any]) -> None:
+        a = active
+        softmax_own.own_step(curved, a.own, a.curvature, a.eta, a.y, self._C, a.sigma, out)
+
+    def _curve(self, state: NDArray[Any]) -> tuple[NDArray[Any], FloatVector]:
+        """h of the states and the largest range of logit steps over the members."""
+        u = (self._weights(state).reshape(-1, self._r) @ self._members.T).reshape(state.shape[0], self._n, -1)
+        largest = softmax_kernels.softmax_remainder(u, self._p)
+        pulled = (u.reshape(-1, u.shape[2]) @ self._members).reshape(state.shape)
+        h = self._multiply(-self._C, self._inverse, pulled.T, lower=1, overwrite_b=1)
+        return np.ascontiguousarray(h.T), largest
+
+
+def _widest(curvature: NDArray[np.float64]) -> FloatVector:
+    """Largest |v_a - v_b|^2 over pairs of classes, the last of which is minus the sum of the others."""
+    last = -curvature.sum(axis=1)
+    gram = np.concatenate([curvature, last[:, None, :]], axis=1)
+    gram = np.concatenate([gram, -gram.sum(axis=2, keepdims=True)], axis=2)
+    spine = np.einsum("iaa->ia", gram)
+    widest: FloatVector = (spine[:, :, None] + spine[:, None, :] - 2 * gram).max(axis=(1, 2))
+    return widest
+
+
+class _Valuation:
+    """Loss on the valuation set at the base model and its change by a displacement."""
+
+    def __init__(
+        self, model: _Model, X: FloatMatrix, y: IntVector, classes: int, utility: str, dtype: type[np.floating[Any]]
+    ) -> None:
+        present = model.present
+        p = model.probabilities(X, classes)
+        self.base_loss = loss(utility, p, y)
+        logs = np.full((X.shape[0], classes), _NEVER)
+        logs[:, present] = log_probabilities(model.features(X), model.theta)
+        outer = np.exp(p) / np.exp(p).sum(axis=1, keepdims=True)
+        own_log, hot = logs[np.arange(y.size), y], np.eye(classes)[y]
+        # absent classes go first: they have no step, and the last class's step is minus the sum of the others
+        order = np.concatenate([np.setdiff1d(np.arange(classes), present), present])
+        self._absent = classes - present.size
+        self._code = kernels.UTILITY_CODES[utility]
+        self._X, self._features = X, model.features(X).astype(dtype)
+        by_class = (np.ascontiguousarray(a[:, order].T.astype(dtype)) for a in (p, hot, logs, outer))
+        self._p, self._hot, self._logs, self._outer = by_class
+        self._own_log = own_log.astype(dtype)
+
+    def change(self, moves: _Moves) -> FloatVector:
+        """Mean loss change on the valuation set, (rows,)."""
+        rows, n, r = moves.weights.shape
+        points = self._features.shape[0]
+        u = np.zeros((rows, self._absent + n, points), dtype=moves.weights.dtype)
+        u[:, self._absent :] = (moves.weights.reshape(-1, r) @ self._features.T).reshape(rows, n, points)
+        if moves.beside is not None:
+            u[:, self._absent :] += moves.own[:, :, None] * (moves.beside @ self._X.T)[:, None, :]
+        total = softmax_kernels.loss_change(self._code, u, self._p, self._hot, self._logs, self._own_log, self._outer)
+        mean: FloatVector = total / points
+        return mean

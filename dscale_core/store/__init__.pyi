@@ -1,0 +1,13 @@
+from .files import cache_folder as cache_folder
+from .files import check_id as check_id
+from .jobs import JobRow as JobRow
+from .jobs import JobState as JobState
+from .jobs import Process as Process
+from .records import FitRecord as FitRecord
+from .records import SampleSet as SampleSet
+from .records import Selection as Selection
+from .records import Shard as Shard
+from .records import ShardDamage as ShardDamage
+from .records import ShardRead as ShardRead
+from .records import StudySummary as StudySummary
+from .store import Store as Store

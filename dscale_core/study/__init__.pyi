@@ -1,0 +1,10 @@
+from .evidence import fit as fit
+from .sketch import PlanSketch as PlanSketch
+from .sketch import sketch_draws as sketch_draws
+from .sketch import sketch_plan as sketch_plan
+from .study import FitRecord as FitRecord
+from .study import Progress as Progress
+from .study import Selection as Selection
+from .study import ShardDamage as ShardDamage
+from .study import Study as Study
+from .study import StudySummary as StudySummary

@@ -1,0 +1,126 @@
+"""What laws are fitted to beside the draws: classes, features, and what the learner itself expects of each point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from dscale_core import laws as law_methods
+from dscale_core import sampling
+from dscale_core.errors import ArgumentError
+from dscale_core.laws import LEAST_DRAWS, Guide, guide_from_surrogate
+from dscale_core.types import Dataset, Draws, IntVector, Laws, Learner, default_utility
+
+__all__ = ["fit", "inputs_of", "predict_laws"]
+
+_GUIDE_SIZES = 8  # of a smooth curve between the smallest and the largest size
+Reporter = Callable[[float], object]
+
+
+def fit(
+    dataset: Dataset,
+    learner: Learner,
+    draws: Draws,
+    method: str = "shrinkage",
+    on_progress: Reporter | None = None,
+) -> Laws:
+    """Fit one law a point to ``draws`` of this learner on this dataset, guided by what the learner itself can say.
+
+    `Study.fit` calls this, so a notebook gets the same laws as a study, bit for bit. `fit_laws` takes arrays alone: it knows
+    no learner, and with few draws its laws are much less accurate.
+
+    draws : as `sample` or `Study.draws` return them: they know the plan and the utility they were made under. Draws put
+        together by hand without a plan are guided by the learner's formula alone, where it has one.
+    on_progress : receives the share done, in [0, 1], from the methods that take long: those in `laws.GUIDED`
+
+    Raises ArgumentError for an unknown method and for draws of other points than the dataset's, MissingPackageError where
+    the method needs a package that is not installed.
+    """
+    law_methods.check_method(method)
+    guiding, fitting = _halves_of(on_progress)
+    inputs = inputs_of(dataset, learner, draws, (method,), guiding)
+    fitted = law_methods.fit_laws(
+        draws.delta, draws.sizes, method=method, passes=draws.passes, on_progress=fitting, **inputs
+    )
+    return replace(fitted, points=draws.points)
+
+
+def predict_laws(
+    dataset: Dataset,
+    learner: Learner,
+    draws: Draws,
+    points: Sequence[int] | IntVector | None = None,
+    on_progress: Reporter | None = None,
+) -> Laws:
+    """Laws of any pool points (None: all), sampled or not, by the amortised estimator. Raises ArgumentError for others."""
+    inputs = inputs_of(dataset, learner, draws, ("amortized",))
+    model = law_methods.fit_amortized(draws.delta, draws.sizes, on_progress=on_progress, passes=draws.passes, **inputs)
+    at = np.arange(dataset.n_points) if points is None else np.asarray(points, dtype=np.int64)
+    if at.size == 0 or not 0 <= at.min() <= at.max() < dataset.n_points:
+        raise ArgumentError("points", f"lie between 0 and {dataset.n_points - 1}", at, "Ask for points of the pool.")
+    groups = dataset.y_pool[at] if dataset.task == "classification" else None
+    guide = _guide(dataset, learner, draws, at) if model.guided else None
+    return model.predict_laws(dataset.X_pool[at], groups, at, guide)
+
+
+def inputs_of(
+    dataset: Dataset, learner: Learner, draws: Draws, methods: Sequence[str], on_progress: Reporter | None = None
+) -> dict[str, Any]:
+    """What the estimators need beside the draws, by the names of `fit_laws`."""
+    if draws.points.size and draws.points.max() >= dataset.n_points:
+        got = f"point {int(draws.points.max())} with a pool of {dataset.n_points}"
+        raise ArgumentError("draws", "be of this dataset's pool", got, "Pass the dataset that was sampled.")
+    classes = dataset.task == "classification"
+    labels = dataset.y_pool[draws.points]
+    inputs: dict[str, Any] = {"groups": labels if classes else None}
+    if "amortized" in methods:
+        inputs["features"] = dataset.X_pool[draws.points]
+        inputs["targets"] = None if classes else labels
+    if not set(law_methods.GUIDED).isdisjoint(methods):
+        inputs["guide"] = _guide(dataset, learner, draws, draws.points, on_progress)
+    return inputs
+
+
+def _guide(
+    dataset: Dataset, learner: Learner, draws: Draws, points: IntVector, on_progress: Reporter | None = None
+) -> Guide | None:
+    """What is known of these points' ψ_k beside the draws: by the learner's surrogate, its formula, or both; or None."""
+    utility = draws.utility or default_utility(dataset.task)
+    low, high = int(draws.sizes.min()), int(draws.sizes.max())
+    sizes = np.unique(np.rint(np.geomspace(low, high, _GUIDE_SIZES)).astype(np.int64))
+    formula = _formula(dataset, learner, sizes, points, utility)
+    if draws.plan is None:
+        return formula
+    found = sampling.surrogate_draws(dataset, learner, draws.plan, utility, draws.coalitions, points, on_progress)
+    if found is None or np.isinf(found.many.delta).any() or np.isinf(found.own).any():
+        return formula
+    # laws of some sizes are to know nothing of others
+    within = np.flatnonzero((found.many.sizes >= low) & (found.many.sizes <= high))
+    if within.size < LEAST_DRAWS:
+        return formula
+    return guide_from_surrogate(replace(found, many=found.many.rows(within)), sizes.astype(np.float64), formula)
+
+
+def _formula(dataset: Dataset, learner: Learner, sizes: IntVector, points: IntVector, utility: str) -> Guide | None:
+    """What the learner's formula expects of these points; None where it has none."""
+    expected = learner.expected_contributions(dataset, sizes, points, utility)
+    if expected is None or not np.all(np.isfinite(expected)):
+        return None
+    return Guide(sizes.astype(np.float64), expected)
+
+
+def _halves_of(on_progress: Reporter | None) -> tuple[Reporter | None, Reporter | None]:
+    """Two reporters that fill one: the first its first half, the second what is left when it begins."""
+    if on_progress is None:
+        return None, None
+    reached = 0.0
+
+    def first(share: float) -> None:
+        nonlocal reached
+        reached = 0.5 * share
+        on_progress(reached)
+
+    return first, lambda share: on_progress(reached + (1 - reached) * share)

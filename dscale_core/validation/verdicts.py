@@ -1,0 +1,103 @@
+"""What validation found, in one sentence each; the numbers are those of the records."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from dscale_core.laws import AggregateLaw
+from dscale_core.types import LawStatus
+from dscale_core.validation.accuracy import AccuracyBySize
+from dscale_core.validation.interval_coverage import Coverage
+from dscale_core.validation.refitting import Convergence, Extrapolation
+
+__all__ = ["aggregate_verdict", "agreement_verdict", "convergence_verdict", "coverage_verdict", "extrapolation_verdict"]
+
+_FULL, _CLOSE, _ROUGH = 0.95, 0.8, 0.5  # shares of the R² that the noise of the means allows
+_TOLERANCE = 0.05  # of a coverage
+
+
+def agreement_verdict(found: AccuracyBySize, k: float) -> str:
+    """How well the laws predict at the size nearest to k."""
+    i = int(np.abs(np.log(found.size) - np.log(k)).argmin())
+    r2, ceiling = float(found.r2[i]), float(found.noise_ceiling[i])
+    at = f"at k ≈ {found.size[i]:,.0f}"
+    if not np.isfinite(r2):
+        return f"The laws cannot be judged {at}: fewer than two points have both a law and a mean there."
+    if not np.isfinite(ceiling) or ceiling <= 0:
+        return f"R² is {r2:.2f} {at}, but the means are mostly noise there: draw more coalitions of that size."
+    share = r2 / ceiling
+    words = ((_FULL, "as well as these draws can tell"), (_CLOSE, "closely"), (_ROUGH, "roughly"))
+    word = next((word for least, word in words if share >= least), None)
+    lead = f"The laws hold {word} {at}" if word else f"The laws do not hold {at}"
+    return f"{lead}: R² {r2:.2f} of at most {ceiling:.2f}."
+
+
+def coverage_verdict(found: Coverage) -> str:
+    """Whether intervals hold what they claim."""
+    known = np.isfinite(found.coverage)
+    if not known.any():
+        return "There is nothing to judge intervals by: no point has both a law and a mean with an error."
+    values, size = found.coverage[known], found.size[known]
+    mean, worst = float(values.mean()), int(values.argmin())
+    word = "as often as they say"
+    if mean < found.level - _TOLERANCE:
+        word = "less often than they say: they are too narrow"
+    elif mean > found.level + _TOLERANCE:
+        word = "more often than they say: they are wider than needed"
+    return (
+        f"The {found.level:.0%} intervals hold {mean:.0%} of the means, {word}; "
+        f"least at k ≈ {size[worst]:,.0f}, {values[worst]:.0%}."
+    )
+
+
+def convergence_verdict(found: Convergence) -> str:
+    """Which estimator is ahead, and how many draws it saves."""
+    last = found.mean_r2[:, -1]
+    if not np.isfinite(last).any():
+        return "No estimator could be judged with these draws."
+    best = int(np.nanargmax(last))
+    ceiling = float(np.nanmean(found.noise_ceiling)) if np.isfinite(found.noise_ceiling).any() else float("nan")
+    said = f"With all {found.n_draws[-1]:,} draws {found.methods[best]} is the most accurate: mean R² {last[best]:.2f}"
+    said += f" of at most {ceiling:.2f}." if np.isfinite(ceiling) else "."
+    saved = [_saving(found, best, other) for other in range(len(found.methods)) if other != best]
+    return " ".join([said, *filter(None, saved)])
+
+
+def _saving(found: Convergence, one: int, other: int) -> str:
+    """With how many draws `one` reaches what `other` has with all."""
+    target = found.mean_r2[other, -1]
+    if not np.isfinite(target):
+        return f"{found.methods[other]} has no law to judge."
+    enough = np.flatnonzero(found.mean_r2[one] >= target)
+    if enough.size == 0 or found.n_draws[enough[0]] >= found.n_draws[-1]:
+        return ""
+    return f"It needs {found.n_draws[enough[0]]:,} for what {found.methods[other]} reaches with {found.n_draws[-1]:,}."
+
+
+def extrapolation_verdict(found: Extrapolation) -> str:
+    """How far beyond the limit each estimator's laws keep half of the possible R²."""
+    beyond = found.factor > 1
+    parts = []
+    for method, r2, rho in zip(found.methods, found.r2, found.spearman, strict=True):
+        good = beyond & (r2 >= _ROUGH * found.noise_ceiling)
+        if beyond.any() and good[beyond].all():
+            reach = f"to k ≈ {found.size[-1]:,.0f}, {found.factor[-1]:.1f} times the limit"
+        elif good[beyond].any() and good[beyond][0]:
+            last = np.flatnonzero(beyond)[int(np.argmin(good[beyond])) - 1]
+            reach = f"to k ≈ {found.size[last]:,.0f}, {found.factor[last]:.1f} times the limit"
+        else:
+            reach = "nowhere beyond the limit"
+        ranks = f" (ranks at k ≈ {found.size[-1]:,.0f} agree at ρ = {rho[-1]:.2f})" if np.isfinite(rho[-1]) else ""
+        parts.append(f"{method} keeps half of the possible R² {reach}{ranks}.")
+    lead = f"Fitted to the {found.n_draws:,} draws of at most {found.limit:,.0f} points: "
+    return lead + " ".join(parts)
+
+
+def aggregate_verdict(found: AggregateLaw, unit: str) -> str:
+    """The loss's own law in words, or why there is none."""
+    if not np.isfinite(found.alpha):
+        return LawStatus(found.status).explanation
+    floor = f"{found.epsilon:.3g} {unit}".strip()
+    open_floor = found.epsilon_low <= 0
+    said = f"The loss falls as k^(−{found.alpha:.2f}) towards {floor}."
+    return said + (" The floor could as well be zero: these sizes do not tell." if open_floor else "")

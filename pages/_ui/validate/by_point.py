@@ -1,0 +1,43 @@
+"""How well each point's own law holds: R² over sizes, and ten laws with their means and intervals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from dscale_core.figures import curves_by_quantile, points_between, r2_histogram
+from pages._ui import loading
+from pages._ui.frame import SEQUENTIAL, choose_size, errors_shown
+from pages._ui.selecting import box_chart, plain_chart, selection
+
+if TYPE_CHECKING:
+    from dscale_core.study import FitRecord, Study
+
+__all__ = ["show"]
+
+
+def show(study: Study, fit: FitRecord, role: str) -> None:
+    """The curves, then the histogram, whose brush selects."""
+    k = choose_size(study)
+    with st.container(border=True), errors_shown():
+        st.markdown("**Ten points, from the lowest exponent to the highest: measured means and their laws**")
+        found = loading.curves(study, fit, role)
+        if found:
+            plain_chart(curves_by_quantile(found, loading.unit(study), SEQUENTIAL, at=k), "quantile_curves")
+            st.caption(
+                "Shades are 90 % intervals of ψ, bars one standard error of a mean; marks at one size stand slightly apart. "
+                "An open mark has the opposite sign to its law. Click a legend entry to hide it, twice to see it alone."
+            )
+        else:
+            st.info("No point has a law in this fit, so there is nothing to draw. Fit says why, and what to do.")
+    with st.container(border=True), errors_shown():
+        st.markdown("**R² of each point's law over sizes**")
+        laws, r2 = loading.laws(study, fit), loading.point_r2(study, fit, role)
+        chosen = selection.current(study).points
+        figure = r2_histogram(r2, laws.points, role == "fit", chosen)
+        box_chart(study, figure, "r2_histogram", lambda box: points_between(r2, laws.points, box["x"]))
+        st.caption(
+            f"{len(chosen):,} of {laws.points.size:,} points selected. Brush to select. A point of weak signal has a low R² "
+            "though its law may be right: its means are mostly noise."
+        )
