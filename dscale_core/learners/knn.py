@@ -33,15 +33,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners.base import LearnerBase, loss
+from dscale_core.learners.base import LearnerBase, blocks, loss
 from dscale_core.learners.compiled import knn_kernels as kernels
 from dscale_core.types import Contributions, Dataset, FloatMatrix, IntVector, Task
 
 __all__ = ["KNN"]
 
-_LIST_BYTES = 2**29  # kept for the sorted lists of one dataset
-_PAIR_BYTES = 12  # an index and a distance
-_SORT_BYTES = 2**25  # distances sorted together
+# Kept for the sorted lists of one dataset: half a gigabyte, which is 45,000 pool points for 1,000 of valuation. What is cut
+# changes nothing: test_knn.py::test_lists_cut_short_change_nothing
+_LIST_BYTES = 2**29
+_PAIR_BYTES = 12  # an index (int32) and a distance (float64)
+_SORT_BYTES = 2**25  # distances sorted together, 32 MB; speed alone
 
 
 @dataclass(frozen=True)
@@ -115,9 +117,7 @@ class _Lists:
     def anew(self, rows: IntVector) -> Iterator[tuple[IntVector, NDArray[np.int32], FloatMatrix]]:
         """Whole lists of some valuation points, a few at a time: (rows, order, distance)."""
         n = self._pool.shape[0]
-        step = max(_SORT_BYTES // (8 * n), 1)
-        for start in range(0, rows.size, step):
-            some = rows[start : start + step]
+        for some in blocks(rows, max(_SORT_BYTES // (8 * n), 1)):
             found = np.empty((some.size, n))
             kernels.distances(self._valuation[some], self._pool, found)
             order = np.argsort(found, axis=1)

@@ -29,13 +29,18 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners.base import LearnerBase, loss
+from dscale_core.learners.base import LearnerBase, blocks, loss
 from dscale_core.types import Contributions, Dataset, FloatMatrix, FloatVector, IntVector, Task
 
 __all__ = ["Linear", "Ridge"]
 
-_ROWS = 1024  # candidates worked together: their products stay in the second-level cache
-_RANK_CUT = 1e-6  # of the largest singular value, as in scikit-learn's LinearRegression
+_ROWS = 1024  # candidates worked together: their products stay in the second-level cache; speed alone
+# Of the largest singular value, as in scikit-learn's LinearRegression.
+# test_ridge.py::test_almost_collinear_columns_are_cut_where_scikit_learn_cuts
+_RANK_CUT = 1e-6
+# Units of rounding of the members' own size: members that are all alike differ from their mean by no more.
+# test_ridge.py::test_identical_members_leave_only_the_mean
+_ALIKE = 10 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -106,8 +111,7 @@ class LeastSquaresEngine:
         inside[coalition] = True
         candidates = np.flatnonzero(~inside[points])
         delta = np.full(points.size, np.nan)
-        for start in range(0, candidates.size, _ROWS):
-            rows = candidates[start : start + _ROWS]
+        for rows in blocks(candidates, _ROWS):
             x, y = self._X[points[rows]] - fit.x_mean, self._y[points[rows]] - fit.y_mean
             own = y - x @ fit.w
             saved = spanned.saved(x, own, 1 + 1 / coalition.size, 1 / coalition.size)
@@ -140,8 +144,7 @@ def _fit(X: FloatMatrix, y: FloatVector, penalty: float) -> _Fit:
         return _Fit(x_mean, y_mean, factor[:d, d] @ whitening, whitening, np.empty((0, d)), 0.0)
     factor = _triangle(table)
     left, sizes, right = np.linalg.svd(factor[:d, :d])
-    # members that are all alike differ from their mean by rounding alone
-    cut = max(_RANK_CUT * float(sizes[0]), 10 * float(np.finfo(np.float64).eps * np.linalg.norm(X)))
+    cut = max(_RANK_CUT * float(sizes[0]), _ALIKE * float(np.linalg.norm(X)))
     rank = int(np.sum(sizes > cut))
     whitening = right[:rank] / sizes[:rank, None]
     return _Fit(x_mean, y_mean, factor[:d, d] @ left[:, :rank] @ whitening, whitening, right[rank:], cut)

@@ -29,18 +29,35 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners.base import LearnerBase, loss, require_two_classes
-from dscale_core.learners.compiled import logit_kernels as kernels
+from dscale_core.learners.base import LearnerBase, blocks, radial_width, require_two_classes
 from dscale_core.learners.compiled import svm_kernels
+from dscale_core.learners.two_classes import LogitValuation, loss_of_logits
 from dscale_core.types import Contributions, Dataset, FloatMatrix, FloatVector, IntVector, Task
 
 __all__ = ["Svm"]
 
-_ROWS = 256  # candidates worked together
+_ROWS = 256  # candidates worked together; speed alone
+# Gap of the coalition's solution, from which all candidates start; with C the coefficients and their rounding grow. 1e-2
+# fails test_svm.py::test_engine_equals_tight_refits.
 _BASE_TOLERANCE = 1e-9
-_TOLERANCE = 1e-5  # gap of a candidate against the scores; scikit-learn's 1e-3 would cost up to a tenth of the spread
-_LEAST_TOLERANCE = 1e-11
+# Gap of a candidate against the spread of the scores; scikit-learn's 1e-3 would cost up to a tenth of the spread of delta,
+# and 1e-2 fails test_svm.py::test_engine_equals_tight_refits. Scores of a small C ask for less, but not below rounding.
+_TOLERANCE, _LEAST_TOLERANCE = 1e-5, 1e-11
+# A candidate's errors are differences of the coalition's: twice its own gap is what rounding and both gaps make at most.
+# What violates it is solved on all of D: test_svm.py::test_engine_equals_tight_refits
+_VIOLATED = 2.0
+# Points of a working set: as many again as are free, and never too few to hold what a candidate moves. Speed alone, see
+# test_svm.py::test_candidates_that_leave_the_working_set_are_solved_on_all_of_d.
+_SET, _FREE = 40, 2
+# A bound of the work; a solver that has not settled by then says so:
+# test_svm.py::test_a_solver_that_does_not_settle_says_so
 _MOST_STEPS = 20_000_000
+# Of the plain sigmoid. Few steps are the rule; three, or a last step of 1e-2, fail
+# test_svm.py::test_engine_equals_tight_refits.
+_SIGMOID_STEPS, _LAST_STEP = 200, 1e-12
+# Scores that are all alike leave one direction free: test_svm.py::test_the_width_is_that_of_the_pool_and_can_be_given
+_RIDGE = 1e-12
+_RISE, _NO_STEP = 1e-12, 1e-13  # rounding of the cross-entropy and of a step: they save halvings that would end the same way
 
 
 @dataclass(frozen=True)
@@ -67,10 +84,7 @@ class Svm(LearnerBase):
 
     def width(self, dataset: Dataset) -> float:
         """gamma as a number."""
-        if not isinstance(self.gamma, str):
-            return float(self.gamma)
-        variance = float(dataset.X_pool.var())
-        return 1.0 / (dataset.n_features * variance) if variance > 0 else 1.0
+        return radial_width(self.gamma, dataset)
 
     def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
         """L(f_D) by libsvm at a tolerance of 1e-10 and a sigmoid by damped Newton in plain NumPy."""
@@ -80,7 +94,7 @@ class Svm(LearnerBase):
         model = SVC(C=self.C, gamma=self.width(dataset), tol=1e-10, cache_size=500).fit(X, y)
         a, b = _plain_sigmoid(model.decision_function(X), y)
         logits = a * model.decision_function(dataset.X_valuation) + b
-        return loss(utility, np.column_stack([expit(-logits), expit(logits)]), dataset.y_valuation)
+        return loss_of_logits(utility, logits, dataset.y_valuation)
 
     def _build(self, dataset: Dataset, utility: str) -> SvmEngine:
         if len(dataset.class_names) != 2:
@@ -100,14 +114,14 @@ def _plain_sigmoid(scores: FloatVector, y: NDArray[Any]) -> tuple[float, float]:
         eta = design @ at
         return float(np.sum(np.logaddexp(0, eta) - target * eta))
 
-    for _ in range(200):
+    for _ in range(_SIGMOID_STEPS):
         p = expit(design @ theta)
-        hessian = design.T @ (design * (p * (1 - p))[:, None]) + 1e-12 * np.eye(2)
+        hessian = design.T @ (design * (p * (1 - p))[:, None]) + _RIDGE * np.eye(2)
         step = -np.linalg.solve(hessian, design.T @ (p - target))
-        while value(theta + step) > value(theta) + 1e-12 and np.abs(step).max() > 1e-13:
+        while value(theta + step) > value(theta) + _RISE and np.abs(step).max() > _NO_STEP:
             step = step / 2
         theta = theta + step
-        if np.abs(step).max() <= 1e-12 * (1 + np.abs(theta).max()):
+        if np.abs(step).max() <= _LAST_STEP * (1 + np.abs(theta).max()):
             break
     return float(theta[0]), float(theta[1])
 
@@ -151,8 +165,7 @@ class SvmEngine:
         fitted = _Coalition(self, coalition)
         delta = np.full(points.size, np.nan)
         candidates = np.flatnonzero(~np.isin(points, coalition))
-        for start in range(0, candidates.size, _ROWS):
-            rows = candidates[start : start + _ROWS]
+        for rows in blocks(candidates, _ROWS):
             delta[rows] = -fitted.changes(points[rows])
         return Contributions(delta, fitted.base_loss)
 
@@ -183,10 +196,8 @@ class _Coalition:
         self._K_valuation = engine.kernel(self._X, engine.X_valuation)
         self._scores = self._beta @ self._K_valuation
         eta = self._a * self._scores + self._b
-        p, q = expit(eta), expit(-eta)
-        y = engine.y_valuation
-        self.base_loss = loss(engine.utility, np.column_stack([q, p]), y)
-        self._valuation = tuple(part.astype(np.float32) for part in (p, q, y, eta))
+        self._valuation = LogitValuation(eta, engine.y_valuation, engine.utility, np.float32)
+        self.base_loss = self._valuation.base_loss
         self._near = self._set(self._nearest())
         self._all: _Set | None = None
 
@@ -196,7 +207,7 @@ class _Coalition:
         bias = (self._error[up].max() + self._error[down].min()) / 2
         free = up & down
         distance = np.where(free, -1.0, np.abs(self._error - bias))
-        size = min(self._y.size, max(40, 2 * int(free.sum())))
+        size = min(self._y.size, max(_SET, _FREE * int(free.sum())))
         return np.sort(np.argsort(distance, kind="stable")[:size])
 
     def _set(self, index: IntVector) -> _Set:
@@ -234,7 +245,7 @@ class _Coalition:
         everyone = np.tile(self._beta, (y.size, 1))
         everyone[:, at] += beta
         gap = svm_kernels.gaps(errors, everyone, self._low, self._high, own_error, own_beta, y, C)
-        return _Moves(beta, own_beta, errors, own_error, gap <= 2 * self._tolerance)
+        return _Moves(beta, own_beta, errors, own_error, gap <= _VIOLATED * self._tolerance)
 
     def _loss_change(self, part: _Set, moves: _Moves, y: FloatVector, K: NDArray[np.float32]) -> FloatVector:
         fitted = svm_kernels.calibrate(moves.errors, self._y, moves.own_error, y, self._a, self._b)
@@ -243,9 +254,7 @@ class _Coalition:
         logits = fitted[:, :1].astype(np.float32) * steps
         logits += (fitted[:, :1] - self._a).astype(np.float32) * self._scores.astype(np.float32)
         logits += (fitted[:, 1:] - self._b).astype(np.float32)
-        total = kernels.loss_change(kernels.UTILITY_CODES[self._engine.utility], logits, *self._valuation)
-        mean: FloatVector = total / self._scores.size
-        return mean
+        return self._valuation.change(logits)
 
 
 def _require_settled(settled: bool, C: float) -> None:

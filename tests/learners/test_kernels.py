@@ -74,27 +74,22 @@ def test_own_residual_where_newton_cycles() -> None:
     assert s - expit(2.777 - 164.6 * s) == pytest.approx(0.0, abs=1e-12)
 
 
-def test_anderson_solves_a_linear_problem_in_few_steps() -> None:
+@pytest.mark.parametrize("eta", [-1e5, -800.0, 800.0, 1e5])
+@pytest.mark.parametrize("y", [0.0, 1.0])
+def test_own_residual_far_from_the_boundary(eta: float, y: float) -> None:
+    for curvature in (0.0, 1.0, 1e6):
+        s = kernels.own_residual(np.array([eta]), np.array([y]), np.array([curvature]))[0]
+        assert s == pytest.approx(expit(eta - curvature * s) - y, abs=1e-9)
+
+
+@pytest.mark.parametrize("utility", sorted(kernels.UTILITY_CODES))
+def test_long_sums_keep_their_digits(utility: str) -> None:
+    # 200,000 valuation points: a single float32 sum would lose 1e-4 of it
     generator = np.random.default_rng(0)
-    A = np.diag([0.9, 0.5, -0.3])  # the fixed point x = A x + b, slow on its own
-    b = generator.normal(size=(7, 3))
-    exact = np.linalg.solve(np.eye(3) - A, b.T).T
-    states, residuals = np.empty((5, 7, 3)), np.empty((5, 7, 3))
-    x, done = np.zeros((7, 3)), np.zeros(7, dtype=bool)
-    for iteration in range(6):
-        newest = iteration % 5
-        states[newest], residuals[newest] = x, x @ A.T + b - x
-        x = np.empty_like(x)
-        kernels.anderson_step(states, residuals, min(iteration + 1, 5), newest, 1e-9, np.ones(7), x, done)
-    assert done.all()
-    np.testing.assert_allclose(x, exact, atol=1e-8)
-
-
-def test_a_small_residual_of_a_slow_iteration_is_not_taken_for_convergence() -> None:
-    # x <- 0.999 x: the residual is a thousandth of the error
-    states, residuals = np.empty((5, 1, 1)), np.empty((5, 1, 1))
-    done, out = np.zeros(1, dtype=bool), np.empty((1, 1))
-    for newest, x in enumerate((1.0, 0.999)):
-        states[newest], residuals[newest] = x, -0.001 * x
-    kernels.anderson_step(states, residuals, 2, 1, 0.01, np.ones(1), out, done)
-    assert not done[0]
+    eta, y = generator.normal(size=200_000), (generator.random(200_000) < 0.5).astype(np.float64)
+    e = np.full((1, eta.size), 0.1, dtype=np.float32)
+    state = [each.astype(np.float32) for each in (expit(eta), expit(-eta), y, eta)]
+    code = kernels.UTILITY_CODES[utility]
+    found = kernels.loss_change(code, e, *state)[0]
+    wide = kernels.loss_change(code, e.astype(np.float64), *(each.astype(np.float64) for each in state))[0]
+    assert found == pytest.approx(wide, rel=1e-3, abs=2e-6 * eta.size * 0.1)

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from literal_loss import literal_loss
 from numpy.typing import NDArray
-from sklearn.metrics import log_loss, mean_squared_error
 from sklearn.neighbors import KNeighborsClassifier, KNeighborsRegressor
 from toy import toy_dataset
 
-from dscale_core.errors import ArgumentError
 from dscale_core.learners import knn, make_learner
 from dscale_core.types import Dataset, IntVector
 
@@ -31,19 +30,6 @@ def literal_predictions(
     p = np.zeros((dataset.y_valuation.size, len(dataset.class_names)))
     p[:, model.classes_] = model.predict_proba(dataset.X_valuation)
     return (p * m + smoothing) / (m + p.shape[1] * smoothing)
-
-
-def literal_loss(utility: str, p: NDArray[Any], y: NDArray[Any]) -> float:
-    if utility == "mse":
-        return mean_squared_error(y, p)
-    own = p[np.arange(y.size), y]
-    if utility == "log_loss":
-        return log_loss(y, p, labels=np.arange(p.shape[1]))
-    if utility == "brier":
-        return float(np.mean([sum((p[v, c] - (y[v] == c)) ** 2 for c in range(p.shape[1])) for v in range(y.size)]) / 2)
-    if utility == "accuracy":
-        return float(np.mean(p.argmax(axis=1) != y))
-    return float(np.mean(np.log(np.exp(p).sum(axis=1)) - own))
 
 
 def error(dataset: Dataset, members: IntVector, utility: str, n: int = 40, **params: Any) -> float:
@@ -172,35 +158,9 @@ def test_permuting_the_pool_permutes_the_contributions() -> None:
     np.testing.assert_allclose(moved, delta, atol=1e-15)
 
 
-def test_nan_exactly_where_the_point_is_in_the_coalition() -> None:
-    delta = make_learner("knn").contributions(toy_dataset(n=100, d=5), np.arange(30), np.arange(100)).delta
-    np.testing.assert_array_equal(np.isnan(delta), np.arange(100) < 30)
-
-
 def test_a_far_candidate_contributes_nothing() -> None:
     dataset = toy_dataset(n=100, d=3)
     X = dataset.X_pool.copy()
     X[99] = 1e6
     far = replace(dataset, X_pool=X)
     assert make_learner("knn", n_neighbors=5).contributions(far, np.arange(30), np.array([99])).delta[0] == 0.0
-
-
-@pytest.mark.parametrize(
-    ("params", "says"),
-    [
-        ({"n_neighbors": 0}, "n_neighbors must be a whole number"),
-        ({"n_neighbors": 2.5}, "n_neighbors must be a whole number"),
-        ({"n_neighbors": True}, "n_neighbors must be a whole number"),
-        ({"weights": "kernel"}, "weights must be"),
-        ({"smoothing": -0.1}, "smoothing must be zero or positive"),
-        ({"smoothing": float("nan")}, "smoothing must be zero or positive"),
-    ],
-)
-def test_bad_parameters_are_refused(params: dict[str, Any], says: str) -> None:
-    with pytest.raises(ArgumentError, match=says):
-        make_learner("knn", **params)
-
-
-def test_utilities_of_the_other_task_are_refused() -> None:
-    with pytest.raises(ArgumentError, match="measure classification"):
-        make_learner("knn").bind(toy_dataset(), "mse")

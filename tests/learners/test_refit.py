@@ -20,6 +20,7 @@ from dscale_core.learners import (
     register_estimator,
     registry,
 )
+from dscale_core.learners.refit import estimators
 
 REFITS = [name for name in list_learners() if not describe_learner(name).exact]
 
@@ -59,6 +60,20 @@ def test_every_refit_learner_is_deterministic_on_both_tasks(name: str, task: Any
     assert np.isfinite(first.base_loss)
 
 
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_support_vectors_are_found_to_a_thousandth_of_the_spread(task: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset, utility = toy_dataset(n=120, d=4, noise=1.0, task=task), "log_loss" if task == "classification" else "mse"
+
+    def delta() -> Any:
+        return make_learner("svm_sklearn").contributions(dataset, np.arange(50), np.arange(50, 80), utility).delta
+
+    found = delta()
+    monkeypatch.setattr(estimators, "_TOLERANCE", 1e-11)
+    tight = delta()
+    assert not np.array_equal(found, tight)
+    np.testing.assert_allclose(found, tight, atol=1e-3 * tight.std())
+
+
 def test_a_class_that_the_coalition_lacks_gets_no_probability() -> None:
     dataset = toy_dataset(n=200, d=4, classes=3)
     two = np.flatnonzero(dataset.y_pool != 2)[:80]
@@ -68,7 +83,7 @@ def test_a_class_that_the_coalition_lacks_gets_no_probability() -> None:
 
 
 def test_own_estimators_are_registered_in_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "_LEARNERS", dict(registry._LEARNERS))
+    monkeypatch.setattr(registry.LEARNERS, "_entries", dict(registry.LEARNERS._entries))
     register_estimator(
         "prior", EstimatorSpec(f"{__name__}:make_prior", "classification", "class shares", {"strategy": "prior"})
     )
@@ -101,4 +116,4 @@ def test_descriptions_agree_with_the_learners() -> None:
     for name in list_learners():
         info, learner = describe_learner(name), make_learner(name)
         assert (learner.name, learner.exact, learner.task) == (name, info.exact, info.task)
-        assert dict(learner.params) == dict(info.params)
+        assert dict(learner.params) == {param: declared.default for param, declared in info.params.items()}

@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 from scipy.special import expit
 from toy import toy_dataset
 
 from dscale_core.learners import make_learner
 from dscale_core.learners.logistic.expansion import expected_contributions
+from dscale_core.learners.logistic.newton import fit_newton
 from dscale_core.learners.logistic.second_order import SecondOrderEngine
 from dscale_core.sampling import sample
-from dscale_core.types import SamplingPlan
+from dscale_core.types import FloatVector, SamplingPlan
 
 POINTS = np.arange(400)
 
@@ -39,6 +41,35 @@ def test_large_coalitions_agree_with_the_exact_engine(utility: str, C: float) ->
     assert float(found @ exact) / float(found @ found) == pytest.approx(1, abs=0.03)
     far = np.abs(exact) > 0.2 * exact.std()
     assert (np.sign(found[far]) == np.sign(exact[far])).all()
+
+
+def literal_surrogate(k: int, utility: str, C: float) -> tuple[FloatVector, FloatVector]:
+    """S2 of the points outside a coalition, one by one, each from its definition; and what the engine finds."""
+    dataset = toy_dataset(n=120, d=5, noise=1.0, seed=2)
+    coalition = np.sort(np.random.default_rng(4).permutation(120)[:k])
+    outside = np.setdiff1d(np.arange(120), coalition)
+    X, y = np.column_stack([dataset.X_pool, np.ones(120)]), dataset.y_pool
+    X_v, y_v = np.column_stack([dataset.X_valuation, np.ones(dataset.y_valuation.size)]), dataset.y_valuation
+    fit = fit_newton(X[coalition], y[coalition].astype(np.float64), C)
+    p = expit(X[coalition] @ fit.theta)
+    H = C * (X[coalition].T * (p * (1 - p))) @ X[coalition] + np.diag([1.0] * 5 + [0.0])
+    q = expit(X_v @ fit.theta)
+    first = q - y_v if utility == "log_loss" else 2 * (q - y_v) * q * (1 - q)
+    second = q * (1 - q) * (np.ones(q.size) if utility == "log_loss" else 2 * (q * (1 - q) + (q - y_v) * (1 - 2 * q)))
+    g, H_v = X_v.T @ first / q.size, (X_v.T * second) @ X_v / q.size
+    expected = []
+    for z in outside:
+        v = np.linalg.solve(H, X[z])
+        s = brentq(lambda t, z=z, v=v: t - expit(X[z] @ fit.theta - C * t * (X[z] @ v)) + y[z], -1, 1, xtol=1e-15)
+        expected.append(C * s * g @ v - (C * s) ** 2 * v @ H_v @ v / 2)
+    return np.array(expected), SecondOrderEngine(dataset, utility, C).contributions(coalition, outside).delta
+
+
+@pytest.mark.parametrize("utility", ["log_loss", "brier"])
+@pytest.mark.parametrize("C", [0.05, 1.0, 30.0])
+def test_it_equals_its_definition(utility: str, C: float) -> None:
+    expected, found = literal_surrogate(25, utility, C)
+    np.testing.assert_allclose(found, expected, atol=3e-5 * expected.std())
 
 
 def test_points_may_come_in_any_order() -> None:

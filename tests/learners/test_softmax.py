@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from literal_loss import literal_loss
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 from sklearn.linear_model import LogisticRegression
 from toy import toy_dataset
 
-from dscale_core.errors import ArgumentError
 from dscale_core.learners import make_learner
 from dscale_core.learners.compiled import softmax_kernels, softmax_own
 from dscale_core.learners.compiled.logit_kernels import UTILITY_CODES
@@ -49,17 +49,6 @@ def literal_objective_probabilities(dataset: Dataset, members: IntVector, C: flo
     out = np.zeros((dataset.y_valuation.size, len(dataset.class_names)))
     out[:, present] = softmax(dataset.X_valuation @ W[:, :-1].T + W[:, -1], axis=1)
     return out
-
-
-def literal_loss(utility: str, p: FloatMatrix, y: IntVector) -> float:
-    own = p[np.arange(y.size), y]
-    if utility == "log_loss":
-        return float(-np.mean(np.log(np.maximum(own, np.finfo(float).eps))))
-    if utility == "brier":
-        return float(np.mean([np.sum((row - np.eye(p.shape[1])[label]) ** 2) / 2 for row, label in zip(p, y, strict=True)]))
-    if utility == "accuracy":
-        return float(np.mean(p.argmax(axis=1) != y))
-    return float(np.mean(np.log(np.exp(p).sum(axis=1)) - own))
 
 
 def relative_error(
@@ -126,10 +115,20 @@ def test_two_classes_of_several_keep_one_weight_vector_a_class() -> None:
     assert learner.contributions(dataset, members, np.array([119])).base_loss == pytest.approx(reference, abs=1e-8)
 
 
-def test_large_features_are_worked_in_double_precision() -> None:
+def test_large_features() -> None:
     dataset = toy_dataset(n=200, d=6, scale=300.0, classes=3)
     members = np.random.default_rng(3).permutation(200)[:60]
     assert relative_error(dataset, members, 15, C=1e-4) <= CONTRACT
+
+
+def test_features_far_from_the_origin_are_worked_in_double_precision() -> None:
+    # the intercepts are free, so that a shift changes no contribution: 7e-5 of the spread by rounding, 4e-4 in float32
+    dataset = toy_dataset(n=200, d=4, classes=3, seed=2)
+    far = replace(dataset, X_pool=dataset.X_pool + 1e3, X_valuation=dataset.X_valuation + 1e3)
+    learner, members, points = make_learner("logistic"), np.arange(60), np.arange(60, 200)
+    delta = learner.contributions(dataset, members, points).delta
+    again = learner.contributions(far, members, points).delta
+    np.testing.assert_allclose(again, delta, rtol=0, atol=2e-4 * delta.std())
 
 
 def test_rows_that_do_not_settle_are_fitted_in_full(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,12 +140,6 @@ def test_rows_that_do_not_settle_are_fitted_in_full(monkeypatch: pytest.MonkeyPa
     by_newton = make_learner("logistic").contributions(dataset, members, outside).delta
     np.testing.assert_allclose(by_newton, settled, atol=CONTRACT * settled.std())
     assert not np.array_equal(by_newton, settled)
-
-
-def test_nan_exactly_where_the_point_is_in_the_coalition() -> None:
-    dataset = toy_dataset(n=100, d=5, classes=3)
-    delta = make_learner("logistic").contributions(dataset, np.arange(30), np.arange(100)).delta
-    np.testing.assert_array_equal(np.isnan(delta), np.arange(100) < 30)
 
 
 def test_a_batch_equals_its_singles_and_follows_a_permutation() -> None:
@@ -179,12 +172,6 @@ def test_a_duplicate_of_a_member_is_a_candidate_like_any_other() -> None:
     assert relative_error(replace(dataset, X_pool=X, y_pool=y), np.arange(50), 20) <= CONTRACT
 
 
-def test_one_class_is_refused() -> None:
-    dataset = toy_dataset(n=100, classes=3)
-    with pytest.raises(ArgumentError, match="hold two classes"):
-        make_learner("logistic").contributions(dataset, np.flatnonzero(dataset.y_pool == 1)[:10], np.array([0]))
-
-
 def problem_of(k: int = 60, r: int = 5, classes: int = 4) -> tuple[SoftmaxProblem, FloatMatrix]:
     generator = np.random.default_rng(7)
     X = np.column_stack([generator.normal(size=(k, r - 1)), np.ones(k)])
@@ -213,6 +200,35 @@ def test_fit_has_no_gradient_left_from_any_start() -> None:
     for fitted in found:
         assert np.abs(problem.gradient(fitted, np.exp(log_probabilities(problem.X, fitted)))).max() <= 1e-7
     np.testing.assert_allclose(found[0], found[1], atol=1e-7)
+
+
+def gradient_left(k: int, d: int, scale: float, C: float, seed: int) -> float:
+    """Largest entry of the gradient at the fit, per unit of C and of the features, in the members' span."""
+    generator = np.random.default_rng(seed)
+    X = generator.normal(size=(k, d))
+    y = np.argmax(X @ generator.normal(size=(d, 3)), axis=1)
+    X = scale * (X if k > d else X @ np.linalg.qr(X.T)[0])
+    problem = SoftmaxProblem(np.column_stack([X, np.ones(k)]), y, C)
+    theta = fit_softmax(problem, np.zeros((2, problem.X.shape[1])))
+    gradient = problem.gradient(theta, np.exp(log_probabilities(problem.X, theta)))
+    return float(np.abs(gradient).max() / C / scale)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_steps_that_overshoot_are_halved(seed: int) -> None:
+    assert gradient_left(60, 5, 1e3, 1.0, seed) <= 1e-6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_hessian_without_a_factor_in_single_precision_is_shifted_until_it_has_one(seed: int) -> None:
+    assert gradient_left(10, 30, 1e3, 1e4, seed) <= 1e-6
+
+
+def test_a_start_without_any_gradient_is_the_optimum() -> None:
+    problem = SoftmaxProblem(np.ones((60, 1)), np.arange(60) % 4, 2.0)
+    start = np.zeros((3, 1))
+    np.testing.assert_array_equal(problem.gradient(start, np.full((60, 4), 0.25)), 0.0)
+    np.testing.assert_array_equal(fit_softmax(problem, start), 0.0)
 
 
 def closed(u: FloatMatrix) -> FloatMatrix:

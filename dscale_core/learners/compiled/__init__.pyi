@@ -1,3 +1,4 @@
+from . import anderson as anderson
 from . import knn_kernels as knn_kernels
 from . import logit_kernels as logit_kernels
 from . import mlp_kernels as mlp_kernels

@@ -4,8 +4,6 @@ Both tasks are one: a neighbour i adds weight x value[i] to the vote of code[i].
 code the class; in regression the value is the target and there is one code.
 """
 
-# mypy: disallow-untyped-decorators=False
-
 from __future__ import annotations
 
 import math
@@ -14,12 +12,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from dscale_core.learners.compiled.jit_flags import allow
+
 __all__ = ["MEMBER", "UTILITY_CODES", "WANTED", "Labels", "Rule", "add_changes", "distances"]
 
 MEMBER, WANTED = 1, 2  # states of a pool point; 0 is neither
 UTILITY_CODES: dict[str, int] = {"log_loss": 0, "brier": 1, "accuracy": 2, "paper_log_loss": 3, "mse": 4}
-_FLOOR = float(np.finfo(np.float64).eps)  # least probability in a log loss, as in `utility`
-_COMPILED: dict[str, Any] = {"cache": True, "error_model": "numpy"}
+# Least probability in a log loss, as in `utility`: test_knn.py::test_without_smoothing_the_floor_of_the_utility_holds
+_FLOOR = float(np.finfo(np.float64).eps)
+_COMPILED: dict[str, Any] = {"cache": True, **allow()}
 
 
 class Labels(NamedTuple):
@@ -39,7 +40,7 @@ class Rule(NamedTuple):
     smoothing: float
 
 
-@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+@njit(cache=True, **allow("contract", "reassoc"))
 def distances(rows: Any, pool: Any, out: Any) -> None:
     """Euclidean distances, (rows, n): by differences, so that a duplicate is at zero and equal distances stay equal."""
     for v in range(rows.shape[0]):

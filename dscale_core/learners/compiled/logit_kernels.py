@@ -6,8 +6,7 @@ p' = p for e < 0, 1 - p for e > 0,
     sigma(eta + e) - sigma(eta) = -sign(e) w expm1(-a) / (1 + p' expm1(-a)),    w = p (1 - p)
     log(1 + exp(eta + e)) - log(1 + exp(eta)) = max(e, 0) + log1p(p' expm1(-a))
 
-Neither form cancels for small steps nor overflows for large ones. ``expm1`` and ``log1p`` are written out for float32 so
-that the compiler can vectorise them (relative error below 2e-7); float64 takes the C library's.
+Neither form cancels for small steps nor overflows for large ones; ``expm1`` and ``log1p`` are those of `vector_math`.
 """
 
 from __future__ import annotations
@@ -16,102 +15,34 @@ import math
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic, overload
+from numba import njit
 
-__all__ = [
-    "UTILITY_CODES",
-    "anderson_step",
-    "loss_change",
-    "own_residual",
-    "second_order_change",
-    "sigmoid_remainder",
-]
+from dscale_core.learners.compiled.jit_flags import ELEMENTWISE, SUMS, allow
+from dscale_core.learners.compiled.vector_math import expm1_and_exp, log1p_of
 
-# a division that raises would be a branch; infinities and NaN keep their meaning
-_VECTOR: dict[str, Any] = {"fastmath": {"contract", "arcp", "nsz"}, "error_model": "numpy"}
-# sums vectorise only where their order is free; elsewhere free order would undo expm1's care for small steps
-_SUM: dict[str, Any] = {"fastmath": {"reassoc", "contract", "arcp", "nsz"}, "error_model": "numpy"}
+__all__ = ["UTILITY_CODES", "loss_change", "own_residual", "second_order_change", "sigmoid_remainder"]
+
+# e^700 is still a number, and sigma(700) is 1 to rounding: test_kernels.py::test_own_residual_far_from_the_boundary
+_FARTHEST = 700.0
+# Bisections alone need 50 for the sixteen digits of s between -1 and 1, and each step of Newton that is taken saves many.
+_MOST_ROOT_STEPS = 100
+# Rounding, absolutely and of s: test_kernels.py::test_own_residual_is_the_root holds it to 1e-9,
+# test_own_residual_where_newton_cycles to 1e-12.
+_ROOT_TOLERANCE = 1e-15
+_ROOT_PRECISION = 1e-12
 
 
-@intrinsic
-def _bits_to_float(typing_context: Any, bits: Any) -> Any:  # noqa: ARG001
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
-        return builder.bitcast(args[0], ir.FloatType())
-
-    return types.float32(types.int32), codegen
-
-
-@intrinsic
-def _float_to_bits(typing_context: Any, value: Any) -> Any:  # noqa: ARG001
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:  # noqa: ARG001
-        return builder.bitcast(args[0], ir.IntType(32))
-
-    return types.int32(types.float32), codegen
-
-
-def _expm1_and_exp(x: float) -> tuple[float, float]:  # noqa: ARG001
-    """(expm1(x), exp(x)) for x <= 0."""
-    raise RuntimeError("compiled only")
-
-
-def _expm1_and_exp_single(x: Any) -> Any:
-    x = max(x, np.float32(-86.0))
-    n = np.floor(x * np.float32(1.44269504) + np.float32(0.5))
-    r = x - n * np.float32(0.693359375) + n * np.float32(2.12194440e-4)
-    tail = np.float32(1 / 120) + r * (np.float32(1 / 720) + r * np.float32(1 / 5040))
-    head = r + r * r * (np.float32(0.5) + r * (np.float32(1 / 6) + r * (np.float32(1 / 24) + r * tail)))
-    power = _bits_to_float((np.int32(n) + np.int32(127)) << np.int32(23))
-    return power * head + (power - np.float32(1.0)), power * head + power
-
-
-def _expm1_and_exp_double(x: Any) -> Any:
-    return math.expm1(x), math.exp(x)
-
-
-@overload(_expm1_and_exp, jit_options=_VECTOR)
-def _overload_expm1(x: Any) -> Any:
-    return _expm1_and_exp_single if x == types.float32 else _expm1_and_exp_double
-
-
-def _log1p_of(t: float, one_plus_t: float) -> float:  # noqa: ARG001
-    """log(1 + t) where 1 + t is also known to full relative precision (it is not recoverable from t near -1)."""
-    raise RuntimeError("compiled only")
-
-
-def _log1p_of_single(t: Any, one_plus_t: Any) -> Any:
-    bits = _float_to_bits(one_plus_t) + np.int32(0x3F800000 - 0x3F3504F3)
-    exponent = (bits >> np.int32(23)) - np.int32(127)
-    mantissa = _bits_to_float((bits & np.int32(0x007FFFFF)) + np.int32(0x3F3504F3))
-    f = t if exponent == 0 else mantissa - np.float32(1.0)
-    s = f / (np.float32(2.0) + f)
-    z = s * s
-    series = z * (np.float32(0.66666662693) + z * (np.float32(0.40000972152) + z * np.float32(0.28498786688)))
-    half = np.float32(0.5) * f * f
-    return np.float32(exponent) * np.float32(0.69314718056) + (f - (half - s * (half + series)))
-
-
-def _log1p_of_double(t: Any, one_plus_t: Any) -> Any:
-    return math.log1p(t) if t > -0.5 else math.log(one_plus_t)
-
-
-@overload(_log1p_of, jit_options=_VECTOR)
-def _overload_log1p(t: Any, one_plus_t: Any) -> Any:  # noqa: ARG001
-    return _log1p_of_single if t == types.float32 else _log1p_of_double
-
-
-@njit(**_VECTOR)
+@njit(**ELEMENTWISE)
 def _probability_change(e: Any, p: Any, q: Any) -> Any:
     """sigma(eta + e) - p, where q = 1 - p to full relative precision."""
-    shrink, power = _expm1_and_exp(-abs(e))
+    shrink, power = expm1_and_exp(-abs(e))
     near = q if e > 0 else p
     far = p if e > 0 else q
     change = p * q * shrink / (far + near * power)
     return -change if e > 0 else change
 
 
-@njit(cache=True, fastmath={*_SUM["fastmath"], "nnan"}, error_model="numpy")
+@njit(cache=True, **allow(*SUMS["fastmath"], "nnan"))
 def sigmoid_remainder(u: Any, p: Any, q: Any) -> Any:
     """Replace each u in (rows, k) by sigma(eta + u) - sigma(eta) - w u, the part of the gradient that H does not hold.
 
@@ -138,11 +69,11 @@ def own_residual(eta: Any, y: Any, curvature: Any) -> Any:
     """
     out = np.empty_like(eta)
     for i in range(eta.size):
-        s = 1.0 / (1.0 + math.exp(-max(min(eta[i], 700.0), -700.0))) - y[i]
+        s = 1.0 / (1.0 + math.exp(-max(min(eta[i], _FARTHEST), -_FARTHEST))) - y[i]
         low, high = min(s, 0.0), max(s, 0.0)
         step = high - low
-        for _ in range(100):
-            p = 1.0 / (1.0 + math.exp(-max(min(eta[i] - curvature[i] * s, 700.0), -700.0)))
+        for _ in range(_MOST_ROOT_STEPS):
+            p = 1.0 / (1.0 + math.exp(-max(min(eta[i] - curvature[i] * s, _FARTHEST), -_FARTHEST)))
             value = s - p + y[i]
             if value > 0:
                 high = s
@@ -153,13 +84,13 @@ def own_residual(eta: Any, y: Any, curvature: Any) -> Any:
                 newton = s - 0.5 * (low + high)
             step = newton
             s -= step
-            if abs(step) <= 1e-15 + 1e-12 * abs(s):
+            if abs(step) <= _ROOT_TOLERANCE + _ROOT_PRECISION * abs(s):
                 break
         out[i] = s
     return out
 
 
-@njit(cache=True, **_SUM)
+@njit(cache=True, **SUMS)
 def second_order_change(x: Any, products: Any, y: Any, C: float) -> Any:
     """Minus the loss change by every candidate's own step, to second order, (rows,) float64.
 
@@ -180,112 +111,44 @@ def second_order_change(x: Any, products: Any, y: Any, C: float) -> Any:
     return out
 
 
-@njit(cache=True, **_SUM)
-def anderson_step(
-    states: Any, residuals: Any, used: int, newest: int, tolerance: float, slack: Any, out: Any, done: Any
-) -> None:
-    """One accelerated step of every row's fixed-point iteration x <- x + F(x) (Anderson 1965; Walker and Ni 2011).
-
-    states, residuals : (m, rows, d) rings of past x and F(x), of which ``used`` are filled and ``newest`` is the latest
-    out : (rows, d) the next x; done : (rows,) set where the error of x + F(x) is within ``tolerance`` of its size. The
-        error is |F(x)| times the largest ratio of a past change of x to the change of F it made: where D loses curvature
-        the iteration is slow, and a small residual alone would say nothing
-    slack : (rows,) a bound of that ratio; an error of a hundredth by this bound is never accepted
-    """
-    rows, d = out.shape
-    depth = states.shape[0]
-    past = used - 1
-    gram = np.empty((depth, depth + 1))
-    for i in range(rows):
-        f, x = residuals[newest, i], states[newest, i]
-        size, residual = 0.0, 0.0
-        for j in range(d):
-            out[i, j] = x[j] + f[j]
-            size += out[i, j] * out[i, j]
-            residual += f[j] * f[j]
-        slowest = 1.0 if past else 100.0
-        for a in range(past):
-            xa, fa = states[(newest - 1 - a) % depth, i], residuals[(newest - 1 - a) % depth, i]
-            moved, pull = 0.0, 0.0
-            for j in range(d):
-                moved += (x[j] - xa[j]) * (x[j] - xa[j])
-                pull += (f[j] - fa[j]) * f[j]
-            gram[a, past] = pull
-            for b in range(a + 1):
-                fb = residuals[(newest - 1 - b) % depth, i]
-                total = 0.0
-                for j in range(d):
-                    total += (f[j] - fa[j]) * (f[j] - fb[j])
-                gram[a, b] = total
-                gram[b, a] = total
-            slowest = max(slowest, moved / (gram[a, a] + 1e-300))
-        bound = 1e-4 / (slack[i] * slack[i])
-        done[i] = residual <= size * min(tolerance * tolerance / slowest, bound)
-        if done[i] or past == 0:
-            continue
-        _solve_in_place(gram, past)
-        for a in range(past):
-            xa, fa = states[(newest - 1 - a) % depth, i], residuals[(newest - 1 - a) % depth, i]
-            weight = gram[a, past]
-            for j in range(d):
-                out[i, j] -= weight * (x[j] + f[j] - xa[j] - fa[j])
+# Summed in the steps' own precision, then added up in float64: a float32 sum of 512 terms keeps 2e-6 of their size.
+# test_kernels.py::test_long_sums_keep_their_digits
+_BLOCK = 512
 
 
-@njit(cache=True)
-def _solve_in_place(system: Any, n: int) -> None:
-    """Solve the leading n x n system of ``system`` with column n as right side, by elimination; the solution replaces it."""
-    ridge = 0.0
-    for a in range(n):
-        ridge = max(ridge, system[a, a])
-    for a in range(n):
-        system[a, a] += 1e-10 * ridge + 1e-300
-    for a in range(n):
-        for b in range(a + 1, n):
-            factor = system[b, a] / system[a, a]
-            for c in range(a, n + 1):
-                system[b, c] -= factor * system[a, c]
-    for a in range(n - 1, -1, -1):
-        for c in range(a + 1, n):
-            system[a, n] -= system[a, c] * system[c, n]
-        system[a, n] /= system[a, a]
-
-
-_BLOCK = 512  # summed in the steps' own precision, then added up in float64
-
-
-@njit(**_VECTOR)
+@njit(**ELEMENTWISE)
 def _log_loss_term(e: Any, p: Any, q: Any, y: Any) -> Any:
-    shrink, power = _expm1_and_exp(-abs(e))
+    shrink, power = expm1_and_exp(-abs(e))
     near = q if e > 0 else p
     far = p if e > 0 else q
-    return _log1p_of(near * shrink, far + near * power) + (max(e, np.float32(0.0)) - y * e)
+    return log1p_of(near * shrink, far + near * power) + (max(e, np.float32(0.0)) - y * e)
 
 
-@njit(**_VECTOR)
+@njit(**ELEMENTWISE)
 def _brier_term(e: Any, p: Any, q: Any, y: Any) -> Any:
     change = _probability_change(e, p, q)
     return change * (change + np.float32(2.0) * (p - y))
 
 
-@njit(**_VECTOR)
+@njit(**ELEMENTWISE)
 def _accuracy_term(e: Any, y: Any, eta: Any) -> Any:
     return abs(y - np.float32(eta + e > 0)) - abs(y - np.float32(eta > 0))
 
 
-@njit(**_VECTOR)
+@njit(**ELEMENTWISE)
 def _paper_log_loss_term(e: Any, p: Any, q: Any, y: Any) -> Any:
     # with own probability o the doubled softmax costs log(1 + exp(1 - 2 o)): a log loss at the logit 1 - 2 o
     sign = np.float32(1.0) - np.float32(2.0) * y
     step = np.float32(2.0) * sign * _probability_change(e, p, q)
     logit = np.float32(1.0) - np.float32(2.0) * (q if y < 0.5 else p)
-    power = _expm1_and_exp(-abs(logit))[1]
+    power = expm1_and_exp(-abs(logit))[1]
     larger, smaller = np.float32(1.0) / (np.float32(1.0) + power), power / (np.float32(1.0) + power)
     outer = larger if logit > 0 else smaller
     rest = smaller if logit > 0 else larger
     return _log_loss_term(step, outer, rest, np.float32(0.0))
 
 
-@njit(cache=True, **_SUM)
+@njit(cache=True, **SUMS)
 def loss_change(utility: int, e: Any, p: Any, q: Any, y: Any, eta: Any) -> Any:
     """Sum over the v valuation points of the loss change by logit steps e.
 

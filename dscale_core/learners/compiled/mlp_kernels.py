@@ -10,8 +10,6 @@ hidden), and the outputs' bias. Hidden units that pad a panel start at zero and 
 are zero; rows that pad a tile get no residual. Gelu is x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))) / 2.
 """
 
-# mypy: disallow-untyped-decorators=False
-
 from __future__ import annotations
 
 from typing import Any
@@ -19,6 +17,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from dscale_core.learners.compiled.jit_flags import FUSED
 from dscale_core.learners.compiled.mlp_tiles import (
     FEATURE_TILE,
     PANEL_BYTES,
@@ -39,15 +38,22 @@ __all__ = ["ACTIVATION_CODES", "OUTPUT_CODES", "outputs", "train"]
 
 ACTIVATION_CODES: dict[str, int] = {"tanh": 0, "gelu": 1, "relu": 2}
 OUTPUT_CODES: dict[str, int] = {"identity": 0, "logistic": 1, "softmax": 2}
-_BLOCK = 64
-_JIT: dict[str, Any] = {"fastmath": {"contract", "nsz"}, "error_model": "numpy"}
+_BLOCK = 64  # rows; a block of 32 hidden units takes 8 KB in float32, a fourth of the first-level cache
+# Adam's usual constants (Kingma and Ba 2015), scikit-learn's too, and what is left of the first two to one.
+# test_mlp.py::test_in_float64_it_is_scikit_learns_own_fit
+_MEAN_KEPT, _MEAN_NEW = 0.9, 0.1
+_SQUARE_KEPT, _SQUARE_NEW = 0.999, 0.001
+_ADAM_FLOOR = 1e-8
+# sqrt(2 / pi), and the coefficient that makes gelu's tanh form fit the normal distribution (Hendrycks and Gimpel 2016).
+# test_mlp.py::test_gelu_equals_a_plain_training_and_so_does_its_reference
+_GELU_SCALE, _GELU_CUBIC = 0.7978845608028654, 0.044715
 
 
-@njit(**_JIT)
+@njit(**FUSED)
 def _activate(values: Any, slopes: Any, activation: int) -> None:
     """Replace ``values`` by the activation and write its derivative to ``slopes``."""
     one, half = values.dtype.type(1.0), values.dtype.type(0.5)
-    scale, cubic = values.dtype.type(0.7978845608028654), values.dtype.type(0.044715)
+    scale, cubic = values.dtype.type(_GELU_SCALE), values.dtype.type(_GELU_CUBIC)
     if activation == 0:
         for i in range(values.size):
             a = hyperbolic_tangent(values[i])
@@ -67,7 +73,7 @@ def _activate(values: Any, slopes: Any, activation: int) -> None:
             values[i] = max(x, one - one)
 
 
-@njit(**_JIT)
+@njit(**FUSED)
 def _logits(hidden_values: Any, rows: int, theta: Any, w2: int, hidden: int, n_out: int, out: Any) -> None:
     """Outputs before their link, (rows, n_out) flat, of a block's activations."""
     panel = PANEL_BYTES // theta.itemsize
@@ -80,7 +86,7 @@ def _logits(hidden_values: Any, rows: int, theta: Any, w2: int, hidden: int, n_o
             out[r * n_out + c] = total(sums) + theta[bias + c]
 
 
-@njit(**_JIT)
+@njit(**FUSED)
 def _residuals(out: Any, y: Any, n_out: int, output: int) -> None:
     """Replace outputs before their link by prediction minus target."""
     one = out.dtype.type(1.0)
@@ -107,7 +113,7 @@ def _residuals(out: Any, y: Any, n_out: int, output: int) -> None:
                 out[start + c] = out[start + c] / mass - y[start + c]
 
 
-@njit(**_JIT)
+@njit(**FUSED)
 def _way_back(
     values: Any, slopes: Any, residuals: Any, rows: int, theta: Any, w2: int, hidden: int, n_out: int, gradient: Any
 ) -> None:
@@ -130,11 +136,12 @@ def _way_back(
             store(multiply(sums, load(slopes, r * hidden + p)), slopes, r * hidden + p)
 
 
-@njit(**_JIT)
+@njit(**FUSED)
 def _adam(theta: Any, gradient: Any, mean: Any, square: Any, decay: Any, n: int, rate: Any) -> None:
     """One step of Adam with the usual constants; the gradient is a sum over rows, the decay's is not."""
     kind = theta.dtype.type
-    keep, fresh, keep2, fresh2, tiny = kind(0.9), kind(0.1), kind(0.999), kind(0.001), kind(1e-8)
+    keep, fresh, tiny = kind(_MEAN_KEPT), kind(_MEAN_NEW), kind(_ADAM_FLOOR)
+    keep2, fresh2 = kind(_SQUARE_KEPT), kind(_SQUARE_NEW)
     share = kind(1.0) / kind(n)
     for i in range(theta.size):
         g = (gradient[i] + decay[i] * theta[i]) * share
@@ -143,7 +150,7 @@ def _adam(theta: Any, gradient: Any, mean: Any, square: Any, decay: Any, n: int,
         theta[i] -= rate * mean[i] / (np.sqrt(square[i]) + tiny)
 
 
-@njit(cache=True, **_JIT)
+@njit(cache=True, **FUSED)
 def train(
     X: Any, y: Any, n: int, theta: Any, decay: Any, n_in: int, hidden: int, n_out: int,
     steps: int, learning_rate: float, activation: int, output: int,
@@ -174,11 +181,11 @@ def train(
             for j in range(0, n_in, FEATURE_TILE):
                 for p in range(0, hidden, panel):
                     gradient_tile(X, start * n_in + j, n_in, used, slopes, hidden, p, gradient, j * hidden)
-        rate = learning_rate * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        rate = learning_rate * np.sqrt(1 - _SQUARE_KEPT**step) / (1 - _MEAN_KEPT**step)
         _adam(theta, gradient, mean, square, decay, n, theta.dtype.type(rate))
 
 
-@njit(cache=True, **_JIT)
+@njit(cache=True, **FUSED)
 def outputs(X: Any, theta: Any, n_in: int, hidden: int, n_out: int, activation: int) -> Any:
     """Outputs before their link, (rows, n_out), of padded rows X as in `train`."""
     panel = PANEL_BYTES // theta.itemsize

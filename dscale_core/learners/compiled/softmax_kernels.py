@@ -10,7 +10,6 @@ stored. With M = max_a u_a, which keeps every exponent at or below zero, and p t
 and neither cancels for small steps nor overflows for large ones. Points lie along the last axis and are worked in blocks
 that stay in the first-level cache; classes are the outer loops, so that every inner loop vectorises.
 """
-# mypy: disallow-untyped-decorators=False
 
 from __future__ import annotations
 
@@ -20,15 +19,18 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from dscale_core.learners.compiled.logit_kernels import _SUM, _VECTOR, _expm1_and_exp, _log1p_of
+from dscale_core.learners.compiled.jit_flags import ELEMENTWISE, SUMS, allow
+from dscale_core.learners.compiled.vector_math import expm1_and_exp, log1p_of
 
 __all__ = ["loss_change", "softmax_remainder"]
 
-_BLOCK = 128
-_LOG_FLOOR = math.log(np.finfo(np.float64).eps)  # that of `utility.loss`
+_BLOCK = 128  # points whose planes of up to ten classes stay in the first-level cache; speed alone
+# That of `utility.loss`, or a change would not be a difference of losses.
+# test_softmax.py::test_loss_changes_equal_their_definition
+_LOG_FLOOR = math.log(np.finfo(np.float64).eps)
 
 
-@njit(**_VECTOR)
+@njit(**ELEMENTWISE)
 def _planes(work: Any, classes: int, n: int) -> Any:
     """Two (classes, n) planes and five (n,) lines of work space, each contiguous."""
     planes = work[: (2 * classes + 5) * n].reshape(2 * classes + 5, n)
@@ -37,7 +39,7 @@ def _planes(work: Any, classes: int, n: int) -> Any:
     return planes[:classes], planes[classes:first], lines
 
 
-@njit(**_VECTOR)
+@njit(**ELEMENTWISE)
 def _close(u: Any, i: int, part: Any, full: Any, high: Any, low: Any) -> None:
     """Copy row i of a block of steps and append the last class's; also the largest and smallest step of each point."""
     classes = full.shape[0]
@@ -58,7 +60,7 @@ def _close(u: Any, i: int, part: Any, full: Any, high: Any, low: Any) -> None:
         low[j] = min(low[j], last[j])
 
 
-@njit(**_VECTOR)
+@njit(**ELEMENTWISE)
 def _powers(full: Any, p: Any, part: Any, high: Any, e: Any, m: Any, total: Any) -> None:
     """e_a, m and 1 + m (to full relative precision of its own) for a block of points."""
     m[:] = 0.0
@@ -66,13 +68,13 @@ def _powers(full: Any, p: Any, part: Any, high: Any, e: Any, m: Any, total: Any)
     for a in range(full.shape[0]):
         steps, chance, shrunk = full[a], p[a, part], e[a]
         for j in range(steps.size):
-            shrink, power = _expm1_and_exp(steps[j] - high[j])
+            shrink, power = expm1_and_exp(steps[j] - high[j])
             shrunk[j] = shrink
             m[j] += chance[j] * shrink
             total[j] += chance[j] * power
 
 
-@njit(**_VECTOR)
+@njit(**ELEMENTWISE)
 def _mean(full: Any, p: Any, part: Any, mean: Any) -> None:
     """sum_a p_a full_a of every point."""
     mean[:] = 0.0
@@ -82,7 +84,7 @@ def _mean(full: Any, p: Any, part: Any, mean: Any) -> None:
             mean[j] += chance[j] * steps[j]
 
 
-@njit(cache=True, fastmath={*_VECTOR["fastmath"], "nnan"}, error_model="numpy")
+@njit(cache=True, **allow(*ELEMENTWISE["fastmath"], "nnan"))
 def softmax_remainder(u: Any, p: Any) -> Any:
     """Replace u (rows, classes - 1, k) by rho_a - rho_last, where rho = p(u) - p - (diag p - p p') u; p : (classes, k).
 
@@ -114,11 +116,11 @@ def softmax_remainder(u: Any, p: Any) -> Any:
     return largest
 
 
-@njit(cache=True, **_SUM)
+@njit(cache=True, **SUMS)
 def loss_change(utility: int, u: Any, p: Any, hot: Any, eta: Any, own_log: Any, outer: Any) -> Any:
     """Sum over the valuation points of the loss change by logit steps u (rows, classes - 1, v); returns (rows,) float64.
 
-    utility : one of `kernels.UTILITY_CODES`; p, eta : (classes, v) probabilities and logits at the base model; hot :
+    utility : one of `logit_kernels.UTILITY_CODES`; p, eta : (classes, v) probabilities and logits at the base model; hot :
     (classes, v) ones at the true class; own_log : (v,) log-probability of the true class; outer : (classes, v) softmax of p
     """
     classes, points = p.shape
@@ -150,7 +152,7 @@ def loss_change(utility: int, u: Any, p: Any, hot: Any, eta: Any, own_log: Any, 
     return out
 
 
-@njit(**_VECTOR)
+@njit(**ELEMENTWISE)
 def _change(p: Any, part: Any, e: Any, m: Any, total: Any, out: Any) -> None:
     """p_a(u) - p_a of every class and point."""
     for a in range(out.shape[0]):
@@ -159,7 +161,7 @@ def _change(p: Any, part: Any, e: Any, m: Any, total: Any, out: Any) -> None:
             change[j] = chance[j] * (shrunk[j] - m[j]) / total[j]
 
 
-@njit(**_VECTOR)
+@njit(**ELEMENTWISE)
 def _largest(values: Any, high: Any) -> None:
     """The largest class's entry of every point."""
     high[:] = values[0]
@@ -169,12 +171,12 @@ def _largest(values: Any, high: Any) -> None:
             high[j] = max(high[j], row[j])
 
 
-@njit(**_SUM)
+@njit(**SUMS)
 def _log_loss(own: Any, own_log: Any, high: Any, m: Any, total: Any) -> Any:
     floor = own_log.dtype.type(_LOG_FLOOR)
     change = np.float32(0.0) * own[0]
     for j in range(own.size):
-        gain = own[j] - high[j] - _log1p_of(m[j], total[j])
+        gain = own[j] - high[j] - log1p_of(m[j], total[j])
         after = own_log[j] + gain
         # a probability under the floor of `utility.loss` costs no more than the floor
         floored = max(after, floor) - max(own_log[j], floor)
@@ -182,7 +184,7 @@ def _log_loss(own: Any, own_log: Any, high: Any, m: Any, total: Any) -> Any:
     return change
 
 
-@njit(**_SUM)
+@njit(**SUMS)
 def _brier(changes: Any, p: Any, hot: Any, part: Any) -> Any:
     total = np.float32(0.0) * changes[0, 0]
     for a in range(changes.shape[0]):
@@ -192,15 +194,15 @@ def _brier(changes: Any, p: Any, hot: Any, part: Any) -> Any:
     return total / 2
 
 
-@njit(**_SUM)
+@njit(**SUMS)
 def _outer_loss(own: Any, high: Any, m: Any, total: Any) -> Any:
     change = np.float32(0.0) * own[0]
     for j in range(own.size):
-        change += _log1p_of(m[j], total[j]) + high[j] - own[j]
+        change += log1p_of(m[j], total[j]) + high[j] - own[j]
     return change
 
 
-@njit(**_SUM)
+@njit(**SUMS)
 def _accuracy(full: Any, eta: Any, hot: Any, part: Any) -> Any:
     wrong = 0.0
     for j in range(full.shape[1]):

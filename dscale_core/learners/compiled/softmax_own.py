@@ -4,7 +4,6 @@ Given what the rest of the step adds to a candidate's own logits, its residual f
 (two for three classes). They are solved to rounding in every step, so that the iteration around them has only the curvature
 of the coalition to deal with.
 """
-# mypy: disallow-untyped-decorators=False
 
 from __future__ import annotations
 
@@ -14,15 +13,21 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from dscale_core.learners.compiled.logit_kernels import _SUM
+from dscale_core.learners.compiled.elimination import eliminate
+from dscale_core.learners.compiled.jit_flags import SUMS
 
 __all__ = ["own_step"]
 
+# Rounding: the residual's entries are differences of probabilities. test_softmax.py::test_own_residual_solves_its_equation
+_GAP = 1e-11
+_MOVED = 1e-12
+_RISE = 1e-13  # what rounding may add to the objective in a step that does not raise it
+# The problem is convex and the start good: few steps are the rule, and none of these is reached.
 _NEWTON_STEPS = 100
 _HALVINGS = 40
 
 
-@njit(cache=True, **_SUM)
+@njit(cache=True, **SUMS)
 def own_step(h: Any, own: Any, curvature: Any, eta: Any, y: Any, C: float, sigma: Any, out: Any) -> None:
     """The next state of every candidate: h - C sum_a sigma_a v_a, with sigma its own residual there, solved exactly.
 
@@ -61,22 +66,22 @@ def _own_residual(eta: Any, shift: Any, curvature: Any, y: int, C: float, sigma:
     p, trial, system = np.empty(n + 1), np.empty(n), np.empty((n, n + 1))
     value = _own_objective(eta, shift, curvature, y, C, sigma, p)
     for _ in range(_NEWTON_STEPS):
-        if _own_system(p, curvature, y, C, sigma, system) <= 1e-11:
+        if _own_system(p, curvature, y, C, sigma, system) <= _GAP:
             break
-        _eliminate(system)
+        eliminate(system, n, True)
         size, fresh, moved = 1.0, value, 0.0
         for _ in range(_HALVINGS):
             for a in range(n):
                 trial[a] = sigma[a] + size * system[a, n]
             fresh = _own_objective(eta, shift, curvature, y, C, trial, p)
-            if fresh <= value + 1e-13 * (1.0 + abs(value)):
+            if fresh <= value + _RISE * (1.0 + abs(value)):
                 break
             size *= 0.5
         for a in range(n):
             moved = max(moved, abs(trial[a] - sigma[a]))
             sigma[a] = trial[a]
         value = fresh
-        if moved <= 1e-12:
+        if moved <= _MOVED:
             break
 
 
@@ -123,25 +128,3 @@ def _own_objective(eta: Any, shift: Any, curvature: Any, y: int, C: float, sigma
     for a in range(n + 1):
         p[a] /= total
     return float(quadratic + high + math.log(total) - own)
-
-
-@njit(cache=True)
-def _eliminate(system: Any) -> None:
-    """Solve the n x (n + 1) system in place by elimination with row exchanges; the solution replaces the last column."""
-    n = system.shape[0]
-    for a in range(n):
-        pivot = a
-        for b in range(a + 1, n):
-            if abs(system[b, a]) > abs(system[pivot, a]):
-                pivot = b
-        if pivot != a:
-            for c in range(a, n + 1):
-                system[a, c], system[pivot, c] = system[pivot, c], system[a, c]
-        for b in range(a + 1, n):
-            factor = system[b, a] / system[a, a]
-            for c in range(a, n + 1):
-                system[b, c] -= factor * system[a, c]
-    for a in range(n - 1, -1, -1):
-        for c in range(a + 1, n):
-            system[a, n] -= system[a, c] * system[c, n]
-        system[a, n] /= system[a, a]

@@ -8,8 +8,6 @@ bound is reached. The diagonal of the kernel is one. A point that may not rise o
 ``_NEVER``.
 """
 
-# mypy: disallow-untyped-decorators=False
-
 from __future__ import annotations
 
 import math
@@ -18,18 +16,33 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from dscale_core.learners.compiled.jit_flags import FUSED, SUMS, allow
 from dscale_core.learners.compiled.vector_math import exp_of_nonpositive
 
 __all__ = ["calibrate", "gaps", "rbf_in_place", "solve", "solve_candidates"]
 
+# Beyond every error. test_svm.py::test_the_gap_of_a_solution_is_within_tolerance_for_every_point
 _NEVER = 1e200
-_CHUNK = 32
-# extremes vectorise only where NaN is ruled out, sums only where their order is free
-_EXTREME: dict[str, Any] = {"fastmath": {"nnan", "nsz", "contract"}, "error_model": "numpy"}
-_SUM: dict[str, Any] = {"fastmath": {"reassoc", "nnan", "nsz", "contract", "arcp"}, "error_model": "numpy"}
+_CHUNK = 32  # compared together, so that the search vectorises; speed alone
+# Least curvature of a step between two points: duplicates have none, and a step between them ends at a bound anyway.
+# test_svm.py::test_duplicates_within_the_coalition_and_of_it_with_either_label
+_FLAT = 1e-12
+# A sigmoid settles when half its Newton decrement, what the cross-entropy could still fall, is rounding to a point's share.
+# test_svm.py::test_a_sigmoid_far_from_its_start_is_found_by_the_safe_way
+_DECREMENT = 1e-18
+# From near the answer Newton takes two or three steps, and its decrement falls to a fraction each time; where it does not
+# fall to a quarter, or twelve steps are not enough, the way that never lets the cross-entropy rise is taken from afar.
+# test_svm.py::test_a_sigmoid_far_from_its_start_is_found_by_the_safe_way
+_QUICK_STEPS, _PACE = 12, 4
+_SAFE_STEPS, _SHORTEST, _ROUNDING = 200, 1e-10, 1e-14
+# Scores that are all alike leave one direction free: test_svm.py::test_the_width_is_that_of_the_pool_and_can_be_given
+_RIDGE, _TINY = 1e-13, 1e-300
+# extremes vectorise only where NaN is ruled out
+_EXTREMES = allow(*FUSED["fastmath"], "nnan")
+_SUMS = allow(*SUMS["fastmath"], "nnan")
 
 
-@njit(cache=True, **_EXTREME)
+@njit(cache=True, **_EXTREMES)
 def rbf_in_place(products: Any, squares: Any, other_squares: Any, gamma: Any) -> None:
     """Replace inner products x'z (rows, columns) by exp(-gamma |x - z|^2)."""
     for i in range(products.shape[0]):
@@ -39,7 +52,7 @@ def rbf_in_place(products: Any, squares: Any, other_squares: Any, gamma: Any) ->
             row[j] = exp_of_nonpositive(-gamma * distance)
 
 
-@njit(**_EXTREME)
+@njit(**_EXTREMES)
 def _find(values: Any, wanted: float) -> Any:
     """First index of a value that is there."""
     for start in range(0, values.size, _CHUNK):
@@ -54,7 +67,7 @@ def _find(values: Any, wanted: float) -> Any:
     return -1
 
 
-@njit(**_EXTREME)
+@njit(**_EXTREMES)
 def _move_errors(error: Any, step: float, up: Any, down: Any, barred: Any, fallen: Any, scores: Any) -> tuple[float, float]:
     """Errors after a step of ``up`` and ``down``, rows of K; the largest that may rise, the smallest that may fall."""
     largest, smallest = -_NEVER, _NEVER
@@ -66,18 +79,18 @@ def _move_errors(error: Any, step: float, up: Any, down: Any, barred: Any, falle
     return largest, smallest
 
 
-@njit(**_EXTREME)
+@njit(**_EXTREMES)
 def _partner(error: Any, largest: float, row: Any, fallen: Any, scores: Any) -> Any:
     """The point whose fall gains most against the rise of the one whose row this is."""
     best = 0.0
     for t in range(error.size):
         gap = max(largest - error[t] - fallen[t], 0.0)
-        scores[t] = gap * gap / max(2.0 - 2.0 * row[t], 1e-12)
+        scores[t] = gap * gap / max(2.0 - 2.0 * row[t], _FLAT)
         best = max(best, scores[t])
     return _find(scores, best)
 
 
-@njit(cache=True, **_EXTREME)
+@njit(cache=True, **_EXTREMES)
 def solve(K: Any, error: Any, beta: Any, low: Any, high: Any, tolerance: float, most: int) -> Any:
     """Take steps, ``most`` at most, until the gap is within tolerance; changes ``error`` and ``beta``, returns the gap."""
     barred, fallen, scores = np.empty_like(error), np.empty_like(error), np.empty_like(error)
@@ -90,7 +103,7 @@ def solve(K: Any, error: Any, beta: Any, low: Any, high: Any, tolerance: float, 
             break
         i = _find(scores, largest)
         j = _partner(error, largest, K[i], fallen, scores)
-        step = (largest - error[j]) / max(2.0 - 2.0 * K[i, j], 1e-12)
+        step = (largest - error[j]) / max(2.0 - 2.0 * K[i, j], _FLAT)
         room, fall = high[i] - beta[i], beta[j] - low[j]
         if step >= min(room, fall):
             step = min(room, fall)
@@ -103,7 +116,7 @@ def solve(K: Any, error: Any, beta: Any, low: Any, high: Any, tolerance: float, 
     return largest - smallest
 
 
-@njit(cache=True, **_EXTREME)
+@njit(cache=True, **_EXTREMES)
 def solve_candidates(
     K: Any, rows: Any, error: Any, beta: Any, low: Any, high: Any, own: Any, y: Any, C: float, tolerance: float, most: int
 ) -> Any:
@@ -130,7 +143,7 @@ def solve_candidates(
     return moves
 
 
-@njit(cache=True, **_EXTREME)
+@njit(cache=True, **_EXTREMES)
 def gaps(errors: Any, beta: Any, low: Any, high: Any, own: Any, own_beta: Any, y: Any, C: float) -> Any:
     """The gap over all members and the candidate, (p,); errors, beta : (p, k), own, own_beta, y : (p,)."""
     out = np.empty(own.size)
@@ -145,7 +158,7 @@ def gaps(errors: Any, beta: Any, low: Any, high: Any, own: Any, own_beta: Any, y
     return out
 
 
-@njit(**_SUM)
+@njit(**_SUMS)
 def _sigmoid_sums(scores: Any, targets: Any, a: float, b: float) -> tuple[float, float, float, float, float]:
     """Gradient and Hessian in (a, b) of the cross-entropy of sigma(a score + b)."""
     ga, gb, haa, hab, hbb = 0.0, 0.0, 0.0, 0.0, 0.0
@@ -176,22 +189,21 @@ def _cross_entropy(scores: Any, targets: Any, a: float, b: float) -> float:
 def _sigmoid(scores: Any, targets: Any, a: float, b: float, safe: bool) -> tuple[float, float, bool]:
     """Newton's method from (a, b); ``safe`` never lets the cross-entropy rise. The last tells whether it has settled."""
     before = np.inf
-    for _ in range(200 if safe else 12):
+    for _ in range(_SAFE_STEPS if safe else _QUICK_STEPS):
         ga, gb, haa, hab, hbb = _sigmoid_sums(scores, targets, a, b)
-        # scores that are all alike leave one direction free
-        ridge = 1e-13 * (haa + hbb) + 1e-300
+        ridge = _RIDGE * (haa + hbb) + _TINY
         haa, hbb = haa + ridge, hbb + ridge
         determinant = haa * hbb - hab * hab
         da, db = -(hbb * ga - hab * gb) / determinant, -(haa * gb - hab * ga) / determinant
         decrement = -(ga * da + gb * db)
-        if decrement <= 1e-18 * scores.size:
+        if decrement <= _DECREMENT * scores.size:
             return a + da, b + db, True
         if safe:
-            value, size = _cross_entropy(scores, targets, a, b), 1.0
-            while size > 1e-10 and _cross_entropy(scores, targets, a + size * da, b + size * db) > value * (1 + 1e-14):
+            highest, size = _cross_entropy(scores, targets, a, b) * (1 + _ROUNDING), 1.0
+            while size > _SHORTEST and _cross_entropy(scores, targets, a + size * da, b + size * db) > highest:
                 size /= 2
             da, db = size * da, size * db
-        elif not decrement < before / 4:
+        elif not decrement < before / _PACE:
             return a, b, False  # also where the weights have underflowed and the step is no number
         before = decrement
         a, b = a + da, b + db

@@ -31,20 +31,24 @@ from scipy.linalg import get_lapack_funcs
 from scipy.special import expit
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners.base import LearnerBase, loss, require_two_classes
-from dscale_core.learners.compiled import logit_kernels as kernels
+from dscale_core.learners.base import LearnerBase, blocks, radial_width, require_two_classes
+from dscale_core.learners.compiled import logit_kernels
 from dscale_core.learners.kernel_logistic.kernel_fit import CERTAIN, KernelFit, RadialFeatures, fit_kernel, shrunk_kernel
+from dscale_core.learners.two_classes import AddOne, Candidates, Curved, LogitValuation, loss_of_logits
 from dscale_core.types import Contributions, Dataset, Engine, FloatMatrix, FloatVector, IntVector, Task
 
 __all__ = ["KernelLogistic"]
 
 Float32Array = NDArray[np.float32]
 
-_ROWS = 256  # candidates solved together
-_DEPTH = 5  # iterates that Anderson's method combines
-_MAX_STEPS = 14  # rows that need more are few, and a fit of their own is safer for them
-_TOLERANCE = 2e-4  # relative error of a step
-_START_POINTS = 400  # pool points whose fit is every coalition's start
+_ROWS = 256  # candidates solved together; speed alone
+# Rows that need more are few, and a fit of their own is safer for them, though dear. Results do not depend on it:
+# test_kernel_logistic.py::test_rows_that_do_not_settle_are_fitted_in_full
+_MAX_STEPS = 14
+_START_POINTS = 400  # pool points whose fit is every coalition's start; where a fit starts is speed alone
+# Of the largest: eigenvalues below it are rounding, and their vectors too. That it cuts no more:
+# test_kernel_logistic.py::test_base_loss_and_reference_are_the_loss_of_the_coalition_alone
+_ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
@@ -67,10 +71,7 @@ class KernelLogistic(LearnerBase):
 
     def width(self, dataset: Dataset) -> float:
         """gamma of k(x, y) = exp(-gamma |x - y|^2)."""
-        if self.gamma != "scale":
-            return float(self.gamma)
-        variance = float(dataset.X_pool.var())
-        return 1.0 / (dataset.n_features * variance) if variance > 0 else 1.0
+        return radial_width(self.gamma, dataset)
 
     def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
         """L(f_D) by scikit-learn's linear Newton solver on the eigenvectors of the kernel, at a tolerance of 1e-10."""
@@ -79,12 +80,12 @@ class KernelLogistic(LearnerBase):
 
         X, y, gamma = dataset.X_pool[coalition], dataset.y_pool[coalition], self.width(dataset)
         values, vectors = np.linalg.eigh(rbf_kernel(X, gamma=gamma))
-        kept = values > 1e-13 * values[-1]
+        kept = values > _ROUNDING * values[-1]
         features = vectors[:, kept] * np.sqrt(values[kept])
         model = LogisticRegression(C=self.C, solver="newton-cholesky", tol=1e-10, max_iter=1000).fit(features, y)
         beta = self.C * (y - model.predict_proba(features)[:, 1])
         f = rbf_kernel(dataset.X_valuation, X, gamma=gamma) @ beta + model.intercept_[0]
-        return loss(utility, np.column_stack([expit(-f), expit(f)]), dataset.y_valuation)
+        return loss_of_logits(utility, f, dataset.y_valuation)
 
     def _build(self, dataset: Dataset, utility: str) -> Engine:
         if len(dataset.class_names) != 2:
@@ -114,11 +115,10 @@ class KernelLogisticEngine:
         delta = np.full(points.size, np.nan)
         left: list[IntVector] = [np.empty(0, dtype=np.int64)]
         candidates = np.flatnonzero(~np.isin(points, coalition))
-        for first in range(0, candidates.size, _ROWS):
-            rows = candidates[first : first + _ROWS]
+        for rows in blocks(candidates, _ROWS):
             some = self._pool[points[rows]]
             steps, settled = solver.add_one(some.kernel(members), self._y[points[rows]])
-            delta[rows] = -valuation.change(steps, some.kernel(self._valued))
+            delta[rows] = -valuation.change_by(steps, some.kernel(self._valued))
             left.append(rows[~(settled & np.isfinite(delta[rows]))])
         for row in np.concatenate(left):
             delta[row] = valuation.base_loss - self._grown_loss(np.append(coalition, points[row]), fit)
@@ -132,15 +132,15 @@ class KernelLogisticEngine:
             return np.zeros(self._y.size)
         members = self._pool[some]
         fit = fit_kernel(members.kernel(members, np.float64), self._y[some], self._C)
-        blocks = [self._pool[i : i + _ROWS].kernel(members) @ fit.beta for i in range(0, self._y.size, _ROWS)]
-        return np.concatenate(blocks) + fit.b
+        parts = [self._pool[rows].kernel(members) @ fit.beta for rows in blocks(np.arange(self._y.size), _ROWS)]
+        return np.concatenate(parts) + fit.b
 
     def _grown_loss(self, members: IntVector, base: KernelFit) -> float:
         """Loss of the fit to some members, the last of which is new to the fit ``base``."""
         some = self._pool[members]
         fit = fit_kernel(some.kernel(some, np.float64), self._y[members], self._C, np.append(base.f, base.b))
         f = self._valued.kernel(some, np.float64) @ fit.beta + fit.b
-        return loss(self._utility, np.column_stack([expit(-f), expit(f)]), self._y_valuation)
+        return loss_of_logits(self._utility, f, self._y_valuation)
 
 
 @dataclass(frozen=True)
@@ -186,60 +186,34 @@ class _Solver:
         weighted = near * self._weights
         curvature = self.C * np.maximum(1.0 + a - np.einsum("ij,ij->i", weighted, own, dtype=np.float64), 0.0)
         eta = near @ self.fit.beta + self.fit.b
-        rho, s, settled = self._iterate(own, eta, y, curvature)
+        rho, s = np.zeros_like(own), np.zeros(y.size)
+
+        def take(places: IntVector, state: NDArray[Any], settled_s: FloatVector) -> None:
+            logit_kernels.sigmoid_remainder(state, self._p, self._q)
+            rho[places], s[places] = state, settled_s
+
+        settled = AddOne(self, Candidates(own, eta, y, curvature), take).solve(_MAX_STEPS)
         pull = (-self.C * s).astype(np.float32)
         source = -self.C * rho - pull[:, None] * weighted
         return _Steps(source, pull), settled
 
-    def _iterate(
-        self, own: Float32Array, eta: FloatVector, y: FloatVector, curvature: FloatVector
-    ) -> tuple[Float32Array, FloatVector, NDArray[np.bool_]]:
-        """rho(u_D) and s of every candidate at the fixed point."""
-        rows = np.arange(y.size)
-        out, own_s, settled = np.zeros_like(own), np.zeros(y.size), np.zeros(y.size, dtype=bool)
-        s = kernels.own_residual(eta, y, curvature)
-        state = (-self.C * s[:, None]).astype(np.float32) * own
-        states = np.empty((_DEPTH, *own.shape), dtype=np.float32)
-        residuals = np.empty_like(states)
-        for iteration in range(_MAX_STEPS):
-            newest, used = iteration % _DEPTH, min(iteration + 1, _DEPTH)
-            rho = state.copy()
-            largest = kernels.sigmoid_remainder(rho, self._p, self._q)
-            shift = -self.C * np.einsum("ij,ij->i", rho, own, dtype=np.float64)
-            s = kernels.own_residual(eta + shift, y, curvature)
-            states[newest] = state
-            residuals[newest] = (-self.C * s[:, None]).astype(np.float32) * own - rho @ self._S - state
-            # H at the new state is at least exp(-max|u|) of H at the old one, but for the candidate's own weight
-            slack = np.exp(np.minimum(largest, 300.0)) * (1 + curvature / 4)
-            done, state = np.empty(s.size, dtype=bool), np.empty_like(state)
-            kernels.anderson_step(states, residuals, used, newest, _TOLERANCE, slack, state, done)
-            # taking rows out copies the rest, so it waits until it is worth it
-            if 4 * done.sum() >= done.size or iteration == _MAX_STEPS - 1:
-                final = state[done]
-                kernels.sigmoid_remainder(final, self._p, self._q)
-                out[rows[done]], own_s[rows[done]], settled[rows[done]] = final, s[done], True
-                if done.all():
-                    break
-                left = ~done
-                rows, own, eta, y, curvature = rows[left], own[left], eta[left], y[left], curvature[left]
-                state, states, residuals = state[left], states[:, left], residuals[:, left]
-        return out, own_s, settled
+    def curve(self, state: NDArray[Any], own: NDArray[Any]) -> Curved:
+        """See `two_classes.Members`."""
+        rho = state.copy()
+        largest = logit_kernels.sigmoid_remainder(rho, self._p, self._q)
+        part = rho @ self._S
+        own_logit = -self.C * np.einsum("ij,ij->i", rho, own, dtype=np.float64)
+        return Curved(np.negative(part, out=part), own_logit, largest)
 
 
-class _Valuation:
+class _Valuation(LogitValuation):
     """Loss on the valuation set at the base model and its change by a candidate."""
 
     def __init__(self, solver: _Solver, towards: FloatMatrix, y: NDArray[Any], utility: str) -> None:
-        f = towards @ solver.fit.beta + solver.fit.b
-        p, q = expit(f), expit(-f)
-        self.base_loss = loss(utility, np.column_stack([q, p]), y)
-        self._code = kernels.UTILITY_CODES[utility]
+        super().__init__(towards @ solver.fit.beta + solver.fit.b, y, utility, np.float32)
         covariance, a = solver.covariance(towards)
         self._S, self._a = np.ascontiguousarray(covariance.T), a.astype(np.float32)
-        self._state = tuple(each.astype(np.float32) for each in (p, q, y, f))
 
-    def change(self, steps: _Steps, kernel: Float32Array) -> FloatVector:
+    def change_by(self, steps: _Steps, kernel: Float32Array) -> FloatVector:
         """Mean loss change, (rows,); kernel (rows, v) between candidates and valuation points."""
-        u = steps.source @ self._S + steps.pull[:, None] * (kernel + self._a)
-        mean: FloatVector = kernels.loss_change(self._code, u, *self._state) / u.shape[1]
-        return mean
+        return self.change(steps.source @ self._S + steps.pull[:, None] * (kernel + self._a))

@@ -22,10 +22,28 @@ from dscale_core.types import FloatMatrix, FloatVector
 
 __all__ = ["CERTAIN", "KernelFit", "RadialFeatures", "fit_kernel", "shrunk_kernel"]
 
-CERTAIN = 1e-9  # distance that probabilities keep from 0 and 1 in weights
+# Distance that probabilities keep from 0 and 1 in weights, or members of which the model is certain would divide by zero:
+# test_kernel_logistic.py::test_a_start_that_is_certain_of_every_member_is_mended. One of 1e-3 would show in contributions:
+# test_kernel_logistic.py::test_engine_equals_tight_refits
+CERTAIN = 1e-9
+# Newton takes five to ten steps; three fail test_kernel_logistic.py::test_engine_equals_tight_refits.
 _MAX_NEWTON = 200
-_SINGLE_STEPS = 15  # steps tried with float32 factors: an ill-conditioned problem then takes float64
-_STALE = 0.1  # a step that leaves more of the residual than this asks for a new factor
+# Steps tried with float32 factors: an ill-conditioned problem then takes float64.
+# test_kernel_logistic.py::test_fit_meets_the_conditions_from_any_start
+_SINGLE_STEPS = 15
+# A step that leaves more of the residual than this asks for a new factor; where none does, the steps run out:
+# test_kernel_logistic.py::test_fit_meets_the_conditions_from_any_start
+_STALE = 0.1
+# What is left of the conditions, relative to the largest a residual can be; 1e-4 fails
+# test_kernel_logistic.py::test_engine_equals_tight_refits.
+_LEFT = 1e-10
+# A rise of the objective that is rounding (it saves halvings that would end the same way), and the shortest step: where
+# rounding hides every fall, the next factor decides. Of halving: test_kernel_logistic.py::test_engine_equals_tight_refits
+_RISE, _SHORTEST = 1e-13, 1e-12
+# e^-80 is nothing, and below e^-87 float32 has denormal numbers alone, which are slow; results do not depend on it, but -3
+# would fail test_kernel_logistic.py::test_engine_equals_tight_refits.
+_LEAST_EXPONENT = -80.0
+_TINY = 1e-300  # keeps 0 / 0 a number where nothing is left to correct
 
 
 @dataclass(frozen=True)
@@ -48,12 +66,13 @@ class RadialFeatures:
     def exponents(self, other: RadialFeatures) -> FloatMatrix:
         """-gamma |x - y|^2, (n, m)."""
         out: FloatMatrix = self.left @ other.right.T
+        # a point is no nearer to another than to itself, whatever rounding says
         return np.minimum(out, 0.0, out=out)
 
     def kernel(self, other: RadialFeatures, dtype: type[np.floating[Any]] = np.float32) -> NDArray[Any]:
         """Kernel block (n, m)."""
         out = self.exponents(other).astype(dtype, copy=False)
-        np.maximum(out, -80.0, out=out)  # e^-80 is nothing, and float32 has no smaller
+        np.maximum(out, _LEAST_EXPONENT, out=out)
         return np.asarray(np.exp(out, out=out))
 
 
@@ -67,7 +86,7 @@ class KernelFit:
 
 
 def fit_kernel(K: FloatMatrix, y: FloatVector, C: float, start: FloatVector | None = None) -> KernelFit:
-    """Damped Newton to |C (t - sigma(f)) - beta| <= 1e-10 C, from logits ``start`` or from the base rate.
+    """Damped Newton to |C (t - sigma(f)) - beta| <= `_LEFT` C, from logits ``start`` or from the base rate.
 
     K : (k, k); y : (k,) zeros and ones, both present
     """
@@ -83,16 +102,16 @@ def fit_kernel(K: FloatMatrix, y: FloatVector, C: float, start: FloatVector | No
     for number in range(_MAX_NEWTON):
         residual = C * (y - expit(f)) - beta
         size = float(np.abs(residual).max())
-        if size <= 1e-10 * C:
+        if size <= _LEFT * C:
             break
         if model is None or size > _STALE * last:
             model = _Model(K, f, C, np.float32 if number < _SINGLE_STEPS else np.float64)
         last = size
         db, dbeta = model.solve(residual)
         df, length = K @ dbeta + db, 1.0
-        while (trial := _objective(beta + length * dbeta, f + length * df, y, C)) > value + 1e-13 * abs(value):
+        while (trial := _objective(beta + length * dbeta, f + length * df, y, C)) > value + _RISE * abs(value):
             length /= 2
-            if length < 1e-12:
+            if length < _SHORTEST:
                 break
         beta, b, f, value = beta + length * dbeta, b + length * db, f + length * df, trial
     return KernelFit(beta, b, f)
@@ -140,7 +159,7 @@ class _Model:
         return b, beta - beta.mean()
 
     def _inverse(self, v: FloatVector) -> FloatVector:
-        largest = float(np.abs(v).max()) + 1e-300  # small residuals would vanish in float32
+        largest = float(np.abs(v).max()) + _TINY  # small residuals would vanish in float32
         solved, _ = self._substitute(self._factor, (v / largest).astype(self._dtype), lower=1)
         out: FloatVector = solved.astype(np.float64) * largest
         return out

@@ -19,7 +19,7 @@ matrix C X~_D X~_D'. Candidates that do not settle are solved by damped Newton; 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -27,18 +27,18 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners.base import LearnerBase, loss, require_two_classes
-from dscale_core.learners.compiled import logit_kernels as kernels
-from dscale_core.learners.logistic.newton import NewtonFit, add_one_newton, fit_newton
+from dscale_core.learners.base import LearnerBase, blocks, loss, require_two_classes, working_precision
+from dscale_core.learners.compiled import logit_kernels
+from dscale_core.learners.logistic.newton import NewtonFit, add_one_newton, fit_newton, with_intercept
+from dscale_core.learners.two_classes import AddOne, Candidates, Curved, LogitValuation
 from dscale_core.types import Contributions, Dataset, Engine, FloatMatrix, FloatVector, IntVector, Task
 
 __all__ = ["Logistic"]
 
-_ROWS = 256  # candidates solved together: their steps stay in the second-level cache
-_DEPTH = 5  # iterates that Anderson's method combines
-_MAX_STEPS = 10  # rows that need more are few, and Newton's method is safer for them
-_TOLERANCE = 2e-4  # relative error of a step in the metric of H; the benchmarks measure 3e-5 of the spread for it
-_SINGLE_LIMIT = 64.0  # features beyond this magnitude are worked in float64
+_ROWS = 256  # candidates solved together: their steps stay in the second-level cache; speed alone
+# Rows that need more are few (3 % of a hardly regularised problem), and Newton's method is safer for them. Results do not
+# depend on it: test_logistic.py::test_rows_that_do_not_settle_are_solved_by_newton
+_MAX_STEPS = 10
 
 
 @dataclass(frozen=True)
@@ -98,14 +98,9 @@ class LogisticEngine:
     """Exact contributions for one dataset and utility."""
 
     def __init__(self, dataset: Dataset, utility: str, C: float) -> None:
-        self._X = _with_intercept(dataset.X_pool)
-        self._y = dataset.y_pool.astype(np.float64)
-        self._X_valuation = _with_intercept(dataset.X_valuation)
-        self._y_valuation = dataset.y_valuation
-        self._utility = utility
-        self._C = C
-        largest = max(float(np.abs(self._X).max()), float(np.abs(self._X_valuation).max()))
-        self._dtype: type[np.floating[Any]] = np.float32 if largest <= _SINGLE_LIMIT else np.float64
+        self._X, self._y = with_intercept(dataset.X_pool), dataset.y_pool.astype(np.float64)
+        self._X_valuation, self._y_valuation = with_intercept(dataset.X_valuation), dataset.y_valuation
+        self._utility, self._C, self._dtype = utility, C, working_precision(dataset)
 
     def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
         """delta of ``points``; see `types.Contributions`. Raises ArgumentError for a coalition of one class."""
@@ -118,30 +113,19 @@ class LogisticEngine:
         delta = np.full(points.size, np.nan)
         unsettled: list[IntVector] = []
         candidates = np.flatnonzero(~np.isin(points, coalition))
-        for rows in _blocks(candidates):
+        for rows in blocks(candidates, _ROWS):
             moves, settled = _add_one(solver, *self._candidates(base, points[rows]))
-            delta[rows] = -valuation.change(moves)
+            delta[rows] = -valuation.change_by(moves)
             unsettled.append(rows[~settled])
-        for rows in _blocks(np.concatenate([*unsettled, np.empty(0, dtype=np.int64)])):
+        for rows in blocks(np.concatenate([*unsettled, np.empty(0, dtype=np.int64)]), _ROWS):
             moves = add_one_newton(members, base.eta, self._C, *self._candidates(base, points[rows]))
-            delta[rows] = -valuation.change(moves.astype(self._dtype))
+            delta[rows] = -valuation.change_by(moves.astype(self._dtype))
         return Contributions(delta, valuation.base_loss)
 
     def _candidates(self, base: NewtonFit, points: IntVector) -> tuple[FloatMatrix, FloatVector, FloatVector]:
         """Whitened features, logits at the base model and labels of some points."""
         X = self._X[points]
         return base.whiten(X), X @ base.theta, self._y[points]
-
-
-def _blocks(rows: IntVector) -> list[IntVector]:
-    return [rows[start : start + _ROWS] for start in range(0, rows.size, _ROWS)]
-
-
-@dataclass(frozen=True)
-class _Curved:
-    part: NDArray[Any]  # (rows, n) the part of the next state that D's curvature causes
-    own_logit: FloatVector  # (rows,) what that part adds to each candidate's own logit
-    largest: FloatVector  # (rows,) max |u| over the members
 
 
 class _Primal:
@@ -155,12 +139,12 @@ class _Primal:
         """x~_z in the space of the iteration, one row a candidate."""
         return x
 
-    def curve(self, state: NDArray[Any], own: NDArray[Any]) -> _Curved:
+    def curve(self, state: NDArray[Any], own: NDArray[Any]) -> Curved:
         """What D's curvature makes of a state, one row a candidate."""
         u = state @ self.members.T
-        largest = kernels.sigmoid_remainder(u, self.p, self.q)
+        largest = logit_kernels.sigmoid_remainder(u, self.p, self.q)
         curved = (-self.C * u) @ self.members
-        return _Curved(curved, np.einsum("ij,ij->i", curved, own, dtype=np.float64), largest)
+        return Curved(curved, np.einsum("ij,ij->i", curved, own, dtype=np.float64), largest)
 
     def displacement(self, state: NDArray[Any], x: NDArray[Any], s: FloatVector) -> NDArray[Any]:  # noqa: ARG002
         """D~, one row a candidate: the state itself here."""
@@ -178,92 +162,39 @@ class _Dual(_Primal):
         direction: NDArray[Any] = x @ self.members.T
         return direction
 
-    def curve(self, state: NDArray[Any], own: NDArray[Any]) -> _Curved:
+    def curve(self, state: NDArray[Any], own: NDArray[Any]) -> Curved:
         rho = state.copy()
-        largest = kernels.sigmoid_remainder(rho, self.p, self.q)
-        return _Curved(-(rho @ self.gram), -self.C * np.einsum("ij,ij->i", rho, own, dtype=np.float64), largest)
+        largest = logit_kernels.sigmoid_remainder(rho, self.p, self.q)
+        return Curved(-(rho @ self.gram), -self.C * np.einsum("ij,ij->i", rho, own, dtype=np.float64), largest)
 
     def displacement(self, state: NDArray[Any], x: NDArray[Any], s: FloatVector) -> NDArray[Any]:
         rho = state.copy()
-        kernels.sigmoid_remainder(rho, self.p, self.q)
+        logit_kernels.sigmoid_remainder(rho, self.p, self.q)
         moves: NDArray[Any] = (-self.C * rho) @ self.members - (self.C * s[:, None]).astype(self.dtype) * x
         return moves
-
-
-@dataclass(frozen=True)
-class _Candidates:
-    """The candidates that are still iterated, one row each."""
-
-    row: IntVector  # where the result goes
-    x: NDArray[Any]  # (rows, d + 1) whitened features
-    own: NDArray[Any]  # (rows, n) the same in the space of the iteration
-    eta: FloatVector  # logits at the base model
-    y: FloatVector
-    curvature: FloatVector  # C |x~|^2
-
-    def keep(self, rows: NDArray[np.bool_]) -> _Candidates:
-        """The chosen rows alone."""
-        return _Candidates(*(getattr(self, field.name)[rows] for field in fields(self)))
-
-    def residual(self, own_logit: FloatVector | float) -> FloatVector:
-        """s of every candidate, given what the rest of the step adds to its logit."""
-        out: FloatVector = kernels.own_residual(self.eta + own_logit, self.y, self.curvature)
-        return out
-
-    def along(self, s: FloatVector, C: float) -> NDArray[Any]:
-        """-C s times the own direction."""
-        step: NDArray[Any] = (-C * s[:, None]).astype(self.own.dtype) * self.own
-        return step
 
 
 def _add_one(solver: _Primal, x: FloatMatrix, eta: FloatVector, y: FloatVector) -> tuple[NDArray[Any], NDArray[np.bool_]]:
     """Solve the add-one problem of every row of x (rows, d + 1); returns D~ and which rows settled within tolerance."""
     x_ = x.astype(solver.dtype)
-    active = _Candidates(np.arange(y.size), x_, solver.own_direction(x_), eta, y, solver.C * np.einsum("ij,ij->i", x, x))
-    moves, settled = np.zeros_like(x_), np.zeros(y.size, dtype=bool)
-    state = active.along(active.residual(0.0), solver.C)
-    states = np.empty((_DEPTH, *state.shape), dtype=state.dtype)
-    residuals = np.empty_like(states)
-    for iteration in range(_MAX_STEPS):
-        newest, used = iteration % _DEPTH, min(iteration + 1, _DEPTH)
-        curved = solver.curve(state, active.own)
-        s = active.residual(curved.own_logit)
-        states[newest] = state
-        residuals[newest] = curved.part + active.along(s, solver.C) - state
-        # H at the new state is at least exp(-max|u|) of H at the old one, but for the candidate's own weight
-        slack = np.exp(np.minimum(curved.largest, 300.0)) * (1 + active.curvature / 4)
-        done, state = np.empty(s.size, dtype=bool), np.empty_like(state)
-        kernels.anderson_step(states, residuals, used, newest, _TOLERANCE, slack, state, done)
-        # taking rows out copies the rest, so it waits until it is worth it
-        if 4 * done.sum() >= done.size or iteration == _MAX_STEPS - 1:
-            moves[active.row[done]] = solver.displacement(state[done], active.x[done], s[done])
-            settled[active.row[done]] = True
-            if done.all():
-                break
-            left = ~done
-            active, state, states, residuals = active.keep(left), state[left], states[:, left], residuals[:, left]
-    return moves, settled
+    moves = np.zeros_like(x_)
+
+    def take(places: IntVector, state: NDArray[Any], s: FloatVector) -> None:
+        moves[places] = solver.displacement(state, x_[places], s)
+
+    candidates = Candidates(solver.own_direction(x_), eta, y, solver.C * np.einsum("ij,ij->i", x, x))
+    return moves, AddOne(solver, candidates, take).solve(_MAX_STEPS)
 
 
-class _Valuation:
+class _Valuation(LogitValuation):
     """Loss on the valuation set at the base model and its change by a displacement."""
 
     def __init__(
         self, base: NewtonFit, X: FloatMatrix, y: NDArray[Any], utility: str, dtype: type[np.floating[Any]]
     ) -> None:
-        eta = X @ base.theta
-        p, q = expit(eta), expit(-eta)
-        self.base_loss = loss(utility, np.column_stack([q, p]), y)
-        self._code = kernels.UTILITY_CODES[utility]
+        super().__init__(X @ base.theta, y, utility, dtype)
         self._X = base.whiten(X).astype(dtype)
-        self._state = tuple(a.astype(dtype) for a in (p, q, y, eta))
 
-    def change(self, moves: NDArray[Any]) -> FloatVector:
+    def change_by(self, moves: NDArray[Any]) -> FloatVector:
         """Mean loss change on the valuation set, (rows,)."""
-        total = kernels.loss_change(self._code, moves @ self._X.T, *self._state)
-        mean: FloatVector = total / self._X.shape[0]
-        return mean
-
-
-def _with_intercept(X: FloatMatrix) -> FloatMatrix:
-    return np.column_stack([X, np.ones(X.shape[0])])
+        return self.change(moves @ self._X.T)

@@ -27,7 +27,7 @@ from scipy.linalg import cho_solve
 from scipy.special import expit
 
 from dscale_core.learners.compiled import logit_kernels as kernels
-from dscale_core.learners.logistic.newton import fit_newton
+from dscale_core.learners.logistic.newton import fit_newton, with_intercept
 from dscale_core.types import Dataset, FloatMatrix, FloatVector, IntVector
 
 __all__ = ["expected_contributions"]
@@ -36,9 +36,9 @@ __all__ = ["expected_contributions"]
 def expected_contributions(dataset: Dataset, sizes: IntVector, points: IntVector, C: float = 1.0) -> FloatMatrix:
     """psi_k of ``points`` for log-loss at each size, (g, p), in nats; positive helps. Two classes; see the module."""
     pool = _Pool(
-        np.column_stack([dataset.X_pool, np.ones(dataset.n_points)]),
+        with_intercept(dataset.X_pool),
         dataset.y_pool.astype(np.float64),
-        np.column_stack([dataset.X_valuation, np.ones(dataset.y_valuation.size)]),
+        with_intercept(dataset.X_valuation),
         dataset.y_valuation.astype(np.float64),
         C,
     )

@@ -11,11 +11,29 @@ from scipy.special import expit
 
 from dscale_core.types import FloatMatrix, FloatVector
 
-__all__ = ["NewtonFit", "add_one_newton", "fit_newton"]
+__all__ = ["NewtonFit", "add_one_newton", "fit_newton", "with_intercept"]
 
+# Newton takes five to ten steps, more where they had to be halved; three fail
+# test_logistic.py::test_a_class_with_one_member.
 _MAX_NEWTON = 100
+# 2^-40 of a step is as good as none; that it is halved at all:
+# test_newton.py::test_a_candidate_alone_moves_by_its_own_equation_also_where_newton_would_cycle
 _MAX_HALVINGS = 40
-_MAX_GRADIENTS = 200
+_MAX_GRADIENTS = 200  # a bound of the work, never reached in a well-posed system; Newton mends what is left
+# Weight of the intercept's square that keeps H definite where every member is fitted to certainty, far below any weight that
+# counts: test_newton.py::test_certain_members_leave_the_hessian_definite
+_INTERCEPT_RIDGE = 1e-12
+# A rise of the objective that is rounding, and a step that is: both only save halvings that would end the same way. That a
+# step is halved where it overshoots: test_newton.py::test_steps_that_overshoot_are_halved
+_RISE, _NO_STEP = 1e-13, 1e-14
+# Newton converges quadratically: after a relative step of 1e-5 the next would be one of 1e-10.
+# test_logistic.py::test_newton_add_one_reaches_the_optimum_of_the_grown_coalition
+_LAST_STEP = 1e-5
+# Relative residual of a system: Newton mends the rest, but with little of it solved not to the last step's precision.
+# test_logistic.py::test_newton_add_one_reaches_the_optimum_of_the_grown_coalition
+_SOLVED = 1e-3
+# Keeps 0 / 0 a number: test_newton.py::test_a_candidate_of_which_the_model_is_certain_does_not_move
+_TINY = 1e-300
 
 
 @dataclass(frozen=True)
@@ -29,6 +47,11 @@ class NewtonFit:
     def whiten(self, X: FloatMatrix) -> FloatMatrix:
         """Rows x to x~ = L^-1 x."""
         return np.ascontiguousarray(solve_triangular(self.factor, X.T, lower=True, check_finite=False).T)
+
+
+def with_intercept(X: FloatMatrix) -> FloatMatrix:
+    """Rows of features with a one behind them: the form of all here."""
+    return np.column_stack([X, np.ones(X.shape[0])])
 
 
 def fit_newton(X: FloatMatrix, y: FloatVector, C: float, tolerance: float = 1e-10) -> NewtonFit:
@@ -49,17 +72,17 @@ def fit_newton(X: FloatMatrix, y: FloatVector, C: float, tolerance: float = 1e-1
     value = objective(theta, eta)
     for _ in range(_MAX_NEWTON):
         p, q = expit(eta), expit(-eta)
-        # the last term keeps H definite in the intercept where every member is fitted to certainty
         rooted = X * np.sqrt(C * p * q)[:, None]
         H = rooted.T @ rooted  # one matrix twice: half the work of a general product
-        H[diagonal, diagonal] += penalty + 1e-12 * (1 - penalty)
+        H[diagonal, diagonal] += penalty + _INTERCEPT_RIDGE * (1 - penalty)
         factor = np.asarray(np.linalg.cholesky(H), dtype=np.float64)
         whitened = solve_triangular(factor, C * ((p - y) @ X) + penalty * theta, lower=True, check_finite=False)
         if float(whitened @ whitened) <= tolerance**2 * (1 + float(theta @ theta)):
             break
         step = -solve_triangular(factor, whitened, lower=True, trans=1, check_finite=False)
         along = X @ step
-        while (trial := objective(theta + step, eta + along)) > value + 1e-13 * abs(value) and np.abs(step).max() > 1e-14:
+        highest = value + _RISE * abs(value)
+        while (trial := objective(theta + step, eta + along)) > highest and np.abs(step).max() > _NO_STEP:
             step, along = step / 2, along / 2
         theta, eta, value = theta + step, eta + along, trial
     return NewtonFit(theta, factor, X @ theta)
@@ -82,8 +105,7 @@ def add_one_newton(
         step = problem.newton_step(at)
         size = problem.damping(at, step)
         moves[active] = at + size[:, None] * step
-        # Newton converges quadratically: after a step of 1e-5 the next would be one of 1e-10
-        active = active[_norms(step) > 1e-5 * _norms(moves[active])]
+        active = active[_norms(step) > _LAST_STEP * _norms(moves[active])]
         if active.size == 0:
             break
     return moves
@@ -128,7 +150,7 @@ class _AddOne:
         """Largest of 1, 1/2, 1/4, ... at which each row's objective does not rise."""
         value, size = self.objective(moves), np.ones(self.y.size)
         for _ in range(_MAX_HALVINGS):
-            rising = self.objective(moves + size[:, None] * step) > value + 1e-13 * np.abs(value)
+            rising = self.objective(moves + size[:, None] * step) > value + _RISE * np.abs(value)
             if not rising.any():
                 break
             size[rising] /= 2
@@ -136,19 +158,19 @@ class _AddOne:
 
 
 def _conjugate_gradients(apply: Callable[[FloatMatrix], FloatMatrix], b: FloatMatrix) -> FloatMatrix:
-    """Solve apply(v) = b, each row a system of its own, to a relative residual of 1e-3 (Newton mends the rest)."""
+    """Solve apply(v) = b, each row a system of its own, to a relative residual of `_SOLVED`."""
     v, r = np.zeros_like(b), b.copy()
     direction, norm = r.copy(), _dots(r, r)
-    target = 1e-6 * norm
+    target = _SOLVED**2 * norm
     for _ in range(_MAX_GRADIENTS):
         image = apply(direction)
-        length = np.where(norm > target, norm / np.maximum(_dots(direction, image), 1e-300), 0.0)
+        length = np.where(norm > target, norm / np.maximum(_dots(direction, image), _TINY), 0.0)
         v += length[:, None] * direction
         r -= length[:, None] * image
         fresh = _dots(r, r)
         if (fresh <= target).all():
             break
-        direction = r + (fresh / np.maximum(norm, 1e-300))[:, None] * direction
+        direction = r + (fresh / np.maximum(norm, _TINY))[:, None] * direction
         norm = fresh
     return v
 

@@ -19,7 +19,10 @@ from dscale_core.types import Dataset, IntVector
 
 __all__ = ["batch_outputs", "reference_outputs"]
 
-_SHARE = 4  # a batch takes a fourth of the card's free memory
+# A batch takes a fourth of the card's free memory, for others may want some and torch keeps what it has freed; on the
+# processor, where batches are for the tests, 128 MB. The size changes nothing:
+# test_mlp.py::test_torch_batches_do_not_depend_on_their_size
+_SHARE = 4
 _CPU_BYTES = 1 << 27
 
 
@@ -81,6 +84,7 @@ class _Batch:
         n, rate = own_y.shape[1], self._recipe.learning_rate
         for step in range(1, self._recipe.steps + 1):
             gradients = self._gradients(theta, own, own_y)
+            # Adam's constants are those of `mlp_kernels`: test_mlp.py::test_torch_batches_equal_the_compiled_training
             length = rate * (1 - 0.999**step) ** 0.5 / (1 - 0.9**step)
             for i, (w, g, mean, square) in enumerate(zip(theta, gradients, means, squares, strict=True)):
                 g = (g + self._recipe.alpha * w if i in (0, 2) else g) / n
@@ -120,6 +124,7 @@ def _activate(x: torch.Tensor, activation: str) -> tuple[torch.Tensor, torch.Ten
     if activation == "tanh":
         a = torch.tanh(x)
         return a, 1 - a * a
+    # gelu's, as in `mlp_kernels`
     scale, square = (2 / torch.pi) ** 0.5, 0.044715 * x * x
     a = torch.tanh(scale * x * (1 + square))
     return x * (1 + a) / 2, (1 + a) / 2 + x * (1 - a * a) * scale * (1 + 3 * square) / 2

@@ -1,6 +1,6 @@
 """What every training of the perceptron is made from: the learner's parameters, and the network before its first step.
 
-Imports run one way: `perceptron` trains in compiled code or hands over to `candidate_batches`, which knows this module alone.
+Imports run one way: `perceptron` trains in compiled code or asks `candidate_batches`, which knows this module alone.
 """
 
 from __future__ import annotations

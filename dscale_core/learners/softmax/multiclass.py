@@ -34,22 +34,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import get_blas_funcs, get_lapack_funcs
+from scipy.special import softmax
 
-from dscale_core.learners.base import loss, require_two_classes
-from dscale_core.learners.compiled import logit_kernels as kernels
-from dscale_core.learners.compiled import softmax_kernels, softmax_own
+from dscale_core.learners.base import blocks, loss, require_two_classes, working_precision
+from dscale_core.learners.compiled import logit_kernels, softmax_kernels, softmax_own
+from dscale_core.learners.fixed_point import settle, slack
 from dscale_core.learners.softmax.softmax_fit import SoftmaxProblem, fit_softmax, hessian, log_probabilities
 from dscale_core.types import Contributions, Dataset, FloatMatrix, FloatVector, IntVector
 
 __all__ = ["SoftmaxEngine"]
 
-_ENTRIES = 300_000  # logit steps solved together: they stay in the second-level cache
-_DEPTH = 5  # iterates that Anderson's method combines
-_MAX_STEPS = 14  # rows that need more are few, and Newton's method is safer for them
-_TOLERANCE = 2e-4  # relative error of a step in the metric of H
-_SINGLE_LIMIT = 64.0  # features beyond this magnitude are worked in float64
-_NEVER = -1e30  # log-probability of an absent class
-_START_POINTS = 2000  # pool points that the common start of all fits is fitted to
+_ENTRIES = 300_000  # logit steps solved together: they stay in the second-level cache; speed alone
+_FEWEST, _MOST = 8, 256  # candidates solved together, whatever that makes of the entries; speed alone
+# Rows that need more are few, and Newton's method is safer for them; it costs a whole fit, so that four steps more than in
+# `logistic` pay. Results do not depend on it: test_softmax.py::test_rows_that_do_not_settle_are_fitted_in_full
+_MAX_STEPS = 14
+# Log-probability of an absent class: no step makes up for it, and float32 still holds it.
+# test_softmax.py::test_a_candidate_may_bring_a_class_that_the_coalition_lacks
+_NEVER = -1e30
+# Steps between two classes up to which the kernel is right, in float32 and float64. For log-loss and accuracy they end where
+# e^-step leaves the normal numbers (e^-87, e^-708); for the others a class that falls from near one cancels e^step earlier.
+# test_logistic_extremes.py::test_points_far_outside_may_cross_over_between_several_classes
+_FARTHEST = {"log_loss": (80.0, 700.0), "accuracy": (80.0, 700.0), "brier": (8.0, 25.0), "paper_log_loss": (8.0, 25.0)}
+_START_POINTS = 2000  # pool points that the common start of all fits is fitted to; where a fit starts is speed alone
 
 
 @dataclass(frozen=True)
@@ -87,10 +94,7 @@ class SoftmaxEngine:
         self._X, self._y = dataset.X_pool, dataset.y_pool
         self._X_valuation, self._y_valuation = dataset.X_valuation, dataset.y_valuation
         self._classes = len(dataset.class_names)
-        self._utility = utility
-        self._C = C
-        largest = max(float(np.abs(self._X).max()), float(np.abs(self._X_valuation).max()))
-        self._dtype: type[np.floating[Any]] = np.float32 if largest <= _SINGLE_LIMIT else np.float64
+        self._utility, self._C, self._dtype = utility, C, working_precision(dataset)
 
     def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
         """delta of ``points``; see `types.Contributions`. Raises ArgumentError for a coalition of one class."""
@@ -145,7 +149,6 @@ class _Moves:
 class _Candidates:
     """The candidates that are still iterated, one row each."""
 
-    row: IntVector  # where the result goes
     own: NDArray[Any]  # (rows, n, P) the own directions v_a
     curvature: NDArray[np.float64]  # (rows, n, n) v_a'v_b, with what lies beside the span
     pull: FloatVector  # (rows,) the most that the own weight can add to the Hessian, in its metric
@@ -177,8 +180,8 @@ class _Solver:
 
     def blocks(self, rows: IntVector) -> list[IntVector]:
         """Rows to be solved together."""
-        size = int(np.clip(_ENTRIES // (self._n * max(self._members.shape[0], self._n * self._r)), 8, 256))
-        return [rows[start : start + size] for start in range(0, rows.size, size)]
+        size = int(np.clip(_ENTRIES // (self._n * max(self._members.shape[0], self._n * self._r)), _FEWEST, _MOST))
+        return blocks(rows, size)
 
     def _weights(self, moves: NDArray[Any]) -> NDArray[Any]:
         """Theta's displacement (rows, n, r) from D~ (rows, P)."""
@@ -193,33 +196,10 @@ class _Solver:
 
     def add_one(self, X: FloatMatrix, y: IntVector) -> tuple[_Moves, NDArray[np.bool_]]:
         """The displacement by every candidate (rows, d) of class y, and whether it settled within tolerance."""
-        active = self._candidates(X, y)
-        moves, settled = np.zeros((y.size, self._n * self._r), dtype=self._dtype), np.zeros(y.size, dtype=bool)
-        sigma = np.zeros((y.size, self._n))
-        state = np.empty_like(moves)
-        self._own_step(active, np.zeros_like(moves), state)
-        states = np.empty((_DEPTH, *moves.shape), dtype=self._dtype)
-        residuals = np.empty_like(states)
-        for iteration in range(_MAX_STEPS):
-            newest, used = iteration % _DEPTH, min(iteration + 1, _DEPTH)
-            curved, largest = self._curve(state)
-            states[newest] = state
-            self._own_step(active, curved, residuals[newest])
-            residuals[newest] -= state
-            # H at the new state is at least exp(-largest) of H at the old one, but for the candidate's own weight
-            slack = np.exp(np.minimum(largest, 300.0)) * (1 + active.pull)
-            done, state = np.empty(slack.size, dtype=bool), np.empty_like(state)
-            kernels.anderson_step(states, residuals, used, newest, _TOLERANCE, slack, state, done)
-            # taking rows out copies the rest, so it waits until it is worth it
-            if 4 * done.sum() >= done.size or iteration == _MAX_STEPS - 1:
-                moves[active.row[done]], sigma[active.row[done]] = state[done], active.sigma[done]
-                settled[active.row[done]] = True
-                if done.all():
-                    break
-                left = ~done
-                active, state, states, residuals = active.keep(left), state[left], states[:, left], residuals[:, left]
-        own = -self._C * (sigma - sigma.sum(axis=1, keepdims=True) / (self._n + 1))
-        return _Moves(self._weights(moves), own, self._beside(X)), settled
+        iterated = _Iterated(self, self._candidates(X, y))
+        settled = settle(iterated, iterated.start(), _MAX_STEPS)
+        own = -self._C * (iterated.sigma - iterated.sigma.sum(axis=1, keepdims=True) / (self._n + 1))
+        return _Moves(self._weights(iterated.moves), own, self._beside(X)), settled
 
     def _candidates(self, X: FloatMatrix, y: IntVector) -> _Candidates:
         x, beside = self._model.features(X), self._beside(X)
@@ -233,20 +213,52 @@ class _Solver:
             extra = np.einsum("ij,ij->i", beside, beside)
             curvature += extra[:, None, None] * (np.eye(n) - 1 / (n + 1))
         eta = log_probabilities(x, self._model.theta)
+        # p (1 - p) is a quarter at most
         pull = self._C * _widest(curvature) / 4
-        return _Candidates(np.arange(y.size), own, curvature, pull, eta, y, np.zeros((y.size, n)))
+        return _Candidates(own, curvature, pull, eta, y, np.zeros((y.size, n)))
 
-    def _own_step(self, active: _Candidates, curved: NDArray[Any], out: NDArray[Any]) -> None:
+    def own_step(self, active: _Candidates, curved: NDArray[Any], out: NDArray[Any]) -> None:
+        """Write the next state, which is ``curved`` and the own residual solved exactly, to ``out``."""
         a = active
         softmax_own.own_step(curved, a.own, a.curvature, a.eta, a.y, self._C, a.sigma, out)
 
-    def _curve(self, state: NDArray[Any]) -> tuple[NDArray[Any], FloatVector]:
+    def curve(self, state: NDArray[Any]) -> tuple[NDArray[Any], FloatVector]:
         """h of the states and the largest range of logit steps over the members."""
         u = (self._weights(state).reshape(-1, self._r) @ self._members.T).reshape(state.shape[0], self._n, -1)
         largest = softmax_kernels.softmax_remainder(u, self._p)
         pulled = (u.reshape(-1, u.shape[2]) @ self._members).reshape(state.shape)
         h = self._multiply(-self._C, self._inverse, pulled.T, lower=1, overwrite_b=1)
         return np.ascontiguousarray(h.T), largest
+
+
+class _Iterated:
+    """Some candidates as rows of a fixed point (`fixed_point.Rows`), and what comes of them."""
+
+    def __init__(self, solver: _Solver, candidates: _Candidates) -> None:
+        self._solver, self._active = solver, candidates
+        rows, n, P = candidates.own.shape
+        self.moves, self.sigma = np.zeros((rows, P), dtype=candidates.own.dtype), np.zeros((rows, n))
+
+    def start(self) -> NDArray[Any]:
+        """The states without curvature of D."""
+        state = np.empty_like(self.moves)
+        self._solver.own_step(self._active, np.zeros_like(self.moves), state)
+        return state
+
+    def residual(self, state: NDArray[Any], out: NDArray[Any]) -> FloatVector:
+        """See `fixed_point.Rows`."""
+        curved, largest = self._solver.curve(state)
+        self._solver.own_step(self._active, curved, out)
+        out -= state
+        return slack(largest, self._active.pull)
+
+    def collect(self, places: IntVector, settled: NDArray[np.bool_], state: NDArray[Any]) -> None:
+        """See `fixed_point.Rows`."""
+        self.moves[places], self.sigma[places] = state, self._active.sigma[settled]
+
+    def keep(self, left: NDArray[np.bool_]) -> None:
+        """See `fixed_point.Rows`."""
+        self._active = self._active.keep(left)
 
 
 def _widest(curvature: NDArray[np.float64]) -> FloatVector:
@@ -275,11 +287,13 @@ class _Valuation:
         # absent classes go first: they have no step, and the last class's step is minus the sum of the others
         order = np.concatenate([np.setdiff1d(np.arange(classes), present), present])
         self._absent = classes - present.size
-        self._code = kernels.UTILITY_CODES[utility]
+        self._code = logit_kernels.UTILITY_CODES[utility]
         self._X, self._features = X, model.features(X).astype(dtype)
         by_class = (np.ascontiguousarray(a[:, order].T.astype(dtype)) for a in (p, hot, logs, outer))
         self._p, self._hot, self._logs, self._outer = by_class
         self._own_log = own_log.astype(dtype)
+        self._utility, self._exact_logs, self._y = utility, logs[:, order].T, hot[:, order].argmax(axis=1)
+        self._farthest = _FARTHEST[utility][0 if dtype == np.float32 else 1]
 
     def change(self, moves: _Moves) -> FloatVector:
         """Mean loss change on the valuation set, (rows,)."""
@@ -291,4 +305,14 @@ class _Valuation:
             u[:, self._absent :] += moves.own[:, :, None] * (moves.beside @ self._X.T)[:, None, :]
         total = softmax_kernels.loss_change(self._code, u, self._p, self._hot, self._logs, self._own_log, self._outer)
         mean: FloatVector = total / points
+        # no two classes part by more than the steps add up to
+        if 2 * u.shape[1] * max(u.max(initial=0.0), -u.min(initial=0.0)) > self._farthest:
+            self._mend(mean, u)
         return mean
+
+    def _mend(self, mean: FloatVector, u: NDArray[Any]) -> None:
+        """Write out the losses of the rows in which some point crosses over."""
+        closed = np.concatenate([u, -u.sum(axis=1, keepdims=True)], axis=1)
+        for row in np.flatnonzero((closed.max(axis=1) - closed.min(axis=1)).max(axis=1) > self._farthest):
+            after = softmax(self._exact_logs + closed[row], axis=0)
+            mean[row] = loss(self._utility, after.T, self._y) - self.base_loss

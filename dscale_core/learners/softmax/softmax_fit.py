@@ -23,11 +23,29 @@ from dscale_core.types import FloatMatrix, IntVector
 
 __all__ = ["SoftmaxProblem", "fit_softmax", "hessian", "log_probabilities"]
 
+# Newton takes five to ten steps from the usual start; three fail test_softmax.py::test_engine_equals_tight_refits.
 _MAX_NEWTON = 200
-_STALE = 12  # conjugate gradients that cost as much as a new factor
+_STALE = 12  # conjugate gradients that cost as much as a new factor; speed alone
+# Three fail test_softmax.py::test_features_far_from_the_origin_are_worked_in_double_precision.
 _MAX_GRADIENTS = 60
-_RIDGE = 1e-10  # keeps H definite in an intercept whose class every member is certain of
-_LEVELLING = 0.1  # relative residual of a Newton system, at most; the square root of the decrement below that
+# Keeps H definite in an intercept whose class every member is certain of. No case is known that needs it: members that bring
+# the binary fit there (test_newton.py::test_certain_members_leave_the_hessian_definite) do not bring this one.
+_RIDGE = 1e-10
+# Relative residual of a Newton system: at most the first, then the square root of the decrement, which keeps Newton's pace,
+# but no less than the last, which a few more steps make good. Speed alone.
+_LEVELLING, _LEAST_LEVELLING = 0.1, 1e-3
+# Half of Newton's decrement is what the objective can still fall; this is a step of 1e-9 in the metric of H. One of 1e-4
+# fails test_softmax.py::test_large_features.
+_DECREMENT = 1e-18
+# A rise of the objective that is rounding, and a step that is: both only save halvings that would end the same way. That a
+# step is halved where it overshoots: test_softmax.py::test_steps_that_overshoot_are_halved
+_RISE, _NO_STEP = 1e-13, 1e-14
+# In float32 the intercept of a class that all are certain of can round to a negative curvature: the diagonal is raised, by
+# four digits of float32's seven and never below one, until there is a factor; conjugate gradients mend what that distorts.
+# test_softmax.py::test_a_hessian_without_a_factor_in_single_precision_is_shifted_until_it_has_one
+_SHIFTS, _RAISED, _LIFTED = 20, 1.001, 1e-6
+# Keeps 0 / 0 a number: test_softmax.py::test_a_start_without_any_gradient_is_the_optimum
+_TINY = 1e-300
 
 
 def log_probabilities(X: FloatMatrix, theta: FloatMatrix) -> FloatMatrix:
@@ -113,24 +131,23 @@ class _Preconditioner:
         H = hessian(problem, p, np.float32)
         factorise: Any = get_lapack_funcs("potrf", dtype=np.float32)
         self._solve: Any = get_lapack_funcs("potrs", dtype=np.float32)
-        for _ in range(20):
+        for _ in range(_SHIFTS):
             self._factor, failed = factorise(H, lower=1)
             if not failed:
                 break
-            # in float32 the intercept of a class that all are certain of can round to a negative curvature
             spine = np.arange(H.shape[0])
-            H[spine, spine] *= np.float32(1.001)
-            H[spine, spine] += np.float32(1e-6) * H[spine, spine].max()
+            H[spine, spine] *= np.float32(_RAISED)
+            H[spine, spine] += np.float32(_LIFTED) * H[spine, spine].max()
 
     def apply(self, gradient: FloatMatrix) -> FloatMatrix:
-        largest = float(np.abs(gradient).max()) + 1e-300  # small gradients would vanish in float32
+        largest = float(np.abs(gradient).max()) + _TINY  # small gradients would vanish in float32
         solved, _ = self._solve(self._factor, (gradient / largest).astype(np.float32).ravel(), lower=1)
         out: FloatMatrix = solved.astype(np.float64).reshape(gradient.shape) * largest
         return out
 
 
 def fit_softmax(problem: SoftmaxProblem, theta: FloatMatrix) -> FloatMatrix:
-    """The optimum, from the start ``theta``, to a step of 1e-9 in the metric of the Hessian."""
+    """The optimum, from the start ``theta``, to `_DECREMENT`."""
     logs = log_probabilities(problem.X, theta)
     value = problem.value(theta, logs)
     factor: _Preconditioner | None = None
@@ -139,12 +156,12 @@ def fit_softmax(problem: SoftmaxProblem, theta: FloatMatrix) -> FloatMatrix:
         gradient = problem.gradient(theta, p)
         factor = factor or _Preconditioner(problem, p)
         step, decrement, used = _newton_step(problem, p, gradient, factor)
-        if decrement <= 1e-18 * (1 + float(np.sum(theta * theta))):
+        if decrement <= _DECREMENT * (1 + float(np.sum(theta * theta))):
             break
         while True:
             logs = log_probabilities(problem.X, theta + step)
             trial = problem.value(theta + step, logs)
-            if trial <= value + 1e-13 * abs(value) or float(np.abs(step).max()) <= 1e-14:
+            if trial <= value + _RISE * abs(value) or float(np.abs(step).max()) <= _NO_STEP:
                 break
             step = step / 2
         theta, value = theta + step, trial
@@ -161,7 +178,7 @@ def _newton_step(
     image = factor.apply(residual)
     direction, size = image, float(np.sum(residual * image))
     decrement = size
-    target = min(_LEVELLING, max(np.sqrt(decrement), 1e-3)) ** 2 * decrement
+    target = min(_LEVELLING, max(np.sqrt(decrement), _LEAST_LEVELLING)) ** 2 * decrement
     used = 0
     while size > target and used < _MAX_GRADIENTS:
         curved = problem.curve(direction, p)
