@@ -34,7 +34,7 @@ def demo():
         st.caption("Samples and fits in the background; you can close the browser.")
         return
     busy = show_jobs(study_id, ("sample", "fit"), finished=True)
-    if not busy and loading.fits(loading.open_study(study_id)):
+    if not busy and loading.fits(loading.open_study(study_id, loading.cache_folder())):
         st.success("The demo is finished.", icon=":material/check_circle:")
         st.page_link(
             PAGES["Explore"], label="Explore the demo", icon=":material/arrow_forward:", query_params={"study": study_id}

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from dscale_core.arrays import Float32Matrix, FloatMatrix, FloatVector, IntVector
 from dscale_core.errors import ArgumentError
 from dscale_core.fitted_laws import Laws
+from dscale_core.point_values import Values
 from dscale_core.statuses import LawStatus
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ __all__ = [
     "SamplingPlan",
     "SurrogateDraws",
     "Task",
+    "Values",
     "default_utility",
 ]
 
@@ -97,6 +99,9 @@ class SamplingPlan:
         (``draws`` then counts per size)
     draws : number of coalitions (per size where sizes are listed)
     stratify : coalitions keep the pool's class proportions (ignored for regression)
+
+    >>> SamplingPlan(draws=200).n_coalitions, SamplingPlan(sizes=(100, 300), draws=50).n_coalitions
+    (200, 100)
     """
 
     points: Literal["all"] | tuple[int, ...] = "all"
@@ -169,6 +174,9 @@ class Draws:
     def __post_init__(self) -> None:
         if self.coalitions is None:
             object.__setattr__(self, "coalitions", np.arange(self.sizes.size, dtype=np.int64))
+        if self.delta.ndim != 2:
+            required = "be a matrix, one row a coalition and one column a point"
+            raise ArgumentError("delta", required, f"shape {self.delta.shape}", "Give a single point a column of its own.")
         m, p = self.delta.shape
         for name, length in (("sizes", m), ("passes", m), ("base_loss", m), ("coalitions", m), ("points", p)):
             got = getattr(self, name).shape

@@ -2,13 +2,10 @@
 
 import streamlit as st
 
-from dscale_core.curation import export_csv
 from dscale_core.figures import picked_values
 from pages._ui import loading
 from pages._ui.frame import begin_page, choose_fit, choose_size, choose_study, empty_state, errors_shown
-from pages._ui.selecting import column_settings, plain_chart, selection
-
-MOST_ROWS = 20_000
+from pages._ui.selecting import column_settings, csv_button, first_rows, plain_chart, selection
 
 GOALS = {
     "add": "the most useful points at size k",
@@ -60,22 +57,11 @@ def result(study, fit, k, asked):
             if st.button("Select these points", icon=":material/select_all:", disabled=frame.empty):
                 selection.choose(study, frame["point"].tolist())
                 st.switch_page("pages/4_Explore.py")
-            st.download_button(
-                "Download CSV",
-                data=lambda: export_csv(frame),
-                file_name=f"pick_{goal}_{study.id}_k{k}.csv",
-                mime="text/csv",
-                type="primary",
-                icon=":material/download:",
-                on_click="ignore",
-                disabled=frame.empty,
-            )
+            csv_button(frame, "Download CSV", f"pick_{goal}_{study.id}_k{k}.csv", primary=True)
     remarks(frame)
     with st.container(border=True):
         plain_chart(picked_values(frame, k, unit), "picked_values")
-    if len(frame) > MOST_ROWS:
-        st.caption(f"Showing the first {MOST_ROWS:,} of {len(frame):,} rows; the download has all of them.")
-    st.dataframe(frame.head(MOST_ROWS), hide_index=True, height=420, column_config=column_settings(unit, k))
+    st.dataframe(first_rows(frame), hide_index=True, height=420, column_config=column_settings(unit, k))
 
 
 with errors_shown():

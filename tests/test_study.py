@@ -107,7 +107,8 @@ def test_stopping_and_resuming_changes_nothing(study: Study, undisturbed: Draws)
         progress = Study.open(study.id).sample_missing(should_stop=_stop_after(5))
         assert progress == study.progress() == Progress(expected, 24)
     partial = study.draws()
-    np.testing.assert_array_equal(partial.delta, undisturbed.delta[-15:])
+    _same(partial, undisturbed.rows(np.arange(9, 24)))
+    assert partial.coalitions.tolist() == list(range(9, 24))
     _same(study.sample(), undisturbed)
 
 
@@ -159,14 +160,31 @@ def test_damaged_chunks_are_reported_and_drawn_again(
     files[9].unlink()
     with caplog.at_level(logging.WARNING):
         partial = study.draws()
-    np.testing.assert_array_equal(partial.delta, np.delete(undisturbed.delta, [3, 9], axis=0))
-    np.testing.assert_array_equal(partial.sizes, np.delete(undisturbed.sizes, [3, 9]))
+    left = np.delete(np.arange(24), [3, 9])
+    assert partial.coalitions.tolist() == left.tolist()
+    _same(partial, undisturbed.rows(left))
     assert study.progress() == Progress(22, 24)
     assert "Coalitions 3 to 3 were set aside" in caplog.text
     assert [shard.start for shard in study.damage()] == [3, 9]
     files[5].write_bytes(files[5].read_bytes()[:-4] + b"abcd")
     _same(study.sample(), undisturbed)
     assert [shard.start for shard in study.damage()] == [3, 9, 5]
+
+
+@pytest.mark.usefixtures("single_rows")
+def test_a_fit_after_damage_holds_each_draw_against_its_own_coalition(
+    study: Study, undisturbed: Draws, cancer: Dataset, logistic: Learner
+) -> None:
+    study.sample()
+    sorted((study.cache / "studies" / study.id / "draws").rglob("*.npy"))[0].unlink()
+    fitted = study.fit("shrinkage")
+    assert fitted.guided
+    left = undisturbed.rows(np.arange(1, 24))
+    expected = evidence.fit(cancer, logistic, left)
+    np.testing.assert_array_equal(fitted.alpha, expected.alpha)
+    # the surrogate of coalitions that were counted anew would be that of other coalitions
+    renumbered = evidence.fit(cancer, logistic, replace(left, coalitions=np.arange(23)))
+    assert not np.array_equal(fitted.alpha, renumbered.alpha, equal_nan=True)
 
 
 def test_no_draws_no_fit_no_set(study: Study) -> None:

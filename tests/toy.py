@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 import numpy as np
 import pandas as pd
 
@@ -42,5 +44,5 @@ def toy_dataset(
         feature_names=tuple(f"x{i}" for i in range(d)),
         class_names=tuple(f"class {c}" for c in range(classes)) if task == "classification" else (),
         records=pd.DataFrame({"x0": X[:cut, 0], "answer": y[:cut]}),
-        fingerprint=f"toy-{n}-{d}-{classes}-{noise}-{task}-{seed}-{scale}",
+        fingerprint=sha256(repr((n, d, classes, noise, task, seed, scale)).encode()).hexdigest(),
     )

@@ -2,6 +2,7 @@ from .builtin import DatasetInfo as DatasetInfo
 from .builtin import describe_dataset as describe_dataset
 from .builtin import list_datasets as list_datasets
 from .builtin import load_dataset as load_dataset
+from .builtin import register_dataset as register_dataset
 from .fingerprint import fingerprint_of as fingerprint_of
 from .inspection import ColumnPreview as ColumnPreview
 from .inspection import TablePreview as TablePreview

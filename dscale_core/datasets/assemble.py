@@ -32,9 +32,12 @@ def assemble(
 ) -> Dataset:
     """A dataset from all rows: ``X`` (N, d), ``y`` (N,), ``records`` of N rows; classification where classes are named.
 
-    ``rows`` (N,) are the row numbers in the source, counted from 0; 0..N-1 where it is left out.
+    The records get a last column with the label where they have none. ``rows`` (N,) are the row numbers in the source,
+    counted from 0; 0..N-1 where it is left out.
     """
     label_type = np.int64 if class_names else np.float64
+    if label_name not in records:
+        records = records.assign(**{label_name: np.asarray(class_names, dtype=object)[y] if class_names else y})
     of_pool = records.iloc[split.pool].copy()
     of_pool.index = pd.Index(split.pool if rows is None else rows[split.pool], name="row")
     unsealed = Dataset(

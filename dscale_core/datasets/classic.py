@@ -42,8 +42,6 @@ def _dataset(name: str, label_name: str, source: Any, class_names: tuple[str, ..
     feature_names = tuple(str(feature) for feature in source.feature_names)
     split = three_way_split(y, task, 0.2, 0.2, seed=0)
     X = standardise(measured, split.pool)
-    records = pd.DataFrame(measured, columns=list(feature_names))
-    records[label_name] = np.asarray(class_names, dtype=object)[y] if class_names else y
     return assemble(
         name=name,
         X=X,
@@ -51,7 +49,7 @@ def _dataset(name: str, label_name: str, source: Any, class_names: tuple[str, ..
         split=split,
         feature_names=feature_names,
         class_names=class_names,
-        records=records,
+        records=pd.DataFrame(measured, columns=list(feature_names)),
         label_name=label_name,
         notes=("Features are standardised by the pool's means and standard deviations.",),
     )

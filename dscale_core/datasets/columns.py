@@ -162,7 +162,7 @@ def role_of(column: Column) -> Role:
 
 def _numbers_rows(column: Numbers) -> bool:
     values = column.values
-    if column.kind != "number" or column.missing.any() or values.size < 3 or column.n_unique != values.size:
+    if column.kind != "number" or values.size < 3 or column.n_unique != values.size:
         return False
     if not np.isfinite(values).all() or (values != np.floor(values)).any():
         return False

@@ -34,8 +34,6 @@ def _dataset(name: str, label_name: str, class_of_digit: IntVector, class_names:
     feature_names = tuple(f"pixel_{row}_{column}" for row in range(8) for column in range(8))
     X = np.asarray(source.data, dtype=np.float64) / 16.0
     records = pd.DataFrame(np.asarray(source.data, dtype=np.int64), columns=list(feature_names)).assign(digit=digit)
-    if label_name not in records:
-        records[label_name] = np.asarray(class_names, dtype=object)[y]
     split = three_way_split(y, "classification", 300, 200, seed=0)
     return assemble(
         name=name,

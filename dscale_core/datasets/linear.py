@@ -42,10 +42,7 @@ def _drawn() -> tuple[FloatMatrix, NDArray[np.float64]]:
 
 def _dataset(name: str, task: Task, X: FloatMatrix, y: NDArray[Any], class_names: tuple[str, ...]) -> Dataset:
     feature_names = tuple(f"x_{j}" for j in range(_FEATURES))
-    label_name = "sign" if class_names else "response"
     split = three_way_split(y, task, 1000, 1000, seed=0)
-    records = pd.DataFrame(X, columns=list(feature_names))
-    records[label_name] = np.asarray(class_names, dtype=object)[y] if class_names else y
     return assemble(
         name=name,
         X=X,
@@ -53,7 +50,7 @@ def _dataset(name: str, task: Task, X: FloatMatrix, y: NDArray[Any], class_names
         split=split,
         feature_names=feature_names,
         class_names=class_names,
-        records=records,
-        label_name=label_name,
+        records=pd.DataFrame(X, columns=list(feature_names)),
+        label_name="sign" if class_names else "response",
         notes=("Features are standard Gaussian as drawn.",),
     )

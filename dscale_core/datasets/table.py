@@ -47,6 +47,12 @@ def read_table(
     counts the source's rows from 0.
 
     Raises ArgumentError for a call that cannot be served, DataError for data that cannot be used; both name the column.
+
+    >>> import pandas as pd
+    >>> rows = {"age": [23, 31, 47, 58] * 15, "town": ["Aarhus", "Bergen", "Chur"] * 20, "moved": ["yes", "no"] * 30}
+    >>> dataset = read_table(pd.DataFrame(rows), label="moved")
+    >>> dataset.feature_names, dataset.n_points
+    (('age', 'town=Aarhus', 'town=Bergen', 'town=Chur'), 36)
     """
     _check_call(task, name)
     source = read_source(path_or_frame)

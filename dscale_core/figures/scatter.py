@@ -13,6 +13,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from dscale_core.correlation import pearson
 from dscale_core.errors import ArgumentError
 from dscale_core.figures.quantities import log10_magnitude
 from dscale_core.figures.selecting import is_dense, selected_mask
@@ -40,9 +41,8 @@ def correlation_by_class(
     rows = []
     for code, name in enumerate(names):
         inside = (codes == code) & np.isfinite(x) & np.isfinite(y)
-        a, b = x[inside], y[inside]
-        spread = a.size >= 3 and a.std() > 0 and b.std() > 0
-        rows.append(ClassCorrelation(name, float(np.corrcoef(a, b)[0, 1]) if spread else float("nan"), int(a.size)))
+        n = int(inside.sum())
+        rows.append(ClassCorrelation(name, pearson(x[inside], y[inside]) if n >= 3 else float("nan"), n))
     return tuple(rows)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from dscale_core.correlation import spearman
 from dscale_core.sampling.coalitions import Coalitions
 from dscale_core.sampling.plan import check_plan, valued_points
 from dscale_core.types import Dataset, FloatVector, Learner, SamplingPlan
@@ -66,14 +67,16 @@ def _audit(dataset: Dataset, learner: Learner, plan: SamplingPlan, utility: str,
         found.extend(delta[picked].tolist())
         refitted.extend(refits)
         relative.append(_relative(delta[picked], np.array(refits), spread))
-    errors = np.abs(np.array(found) - np.array(refitted))
+    ours, theirs = np.array(found), np.array(refitted)
+    errors = np.abs(ours - theirs)
     worst = max(relative)
+    enough = min(np.unique(ours).size, np.unique(theirs).size) > 2
     return AuditReport(
         pairs=errors.size,
         max_error=float(errors.max()),
         spread=float(np.median(spreads)),
         relative_error=worst,
-        rank_correlation=_spearman(np.array(found), np.array(refitted)),
+        rank_correlation=spearman(ours, theirs) if enough else float("nan"),
         passed=worst <= _LIMIT,
         verdict=_verdict(worst, errors.size, learner.exact),
     )
@@ -82,14 +85,6 @@ def _audit(dataset: Dataset, learner: Learner, plan: SamplingPlan, utility: str,
 def _relative(delta: FloatVector, refits: FloatVector, spread: float) -> float:
     error = float(np.abs(delta - refits).max(initial=0.0))
     return error / spread if spread > 0 else (0.0 if error == 0 else float("inf"))
-
-
-def _spearman(a: FloatVector, b: FloatVector) -> float:
-    from scipy.stats import spearmanr
-
-    if np.unique(a).size < 3 or np.unique(b).size < 3:
-        return float("nan")
-    return float(spearmanr(a, b).statistic)
 
 
 def _verdict(worst: float, pairs: int, exact: bool) -> str:

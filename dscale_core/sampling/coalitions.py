@@ -75,7 +75,7 @@ def size_sequence(plan: SamplingPlan) -> IntVector:
     """
     if not isinstance(plan.sizes, str):
         return np.resize(np.asarray(plan.sizes, dtype=np.int64), plan.n_coalitions)
-    u = np.array([0.0, 1.0, *(_van_der_corput(j) for j in range(1, max(plan.draws - 1, 1)))])[: plan.draws]
+    u = np.array([0.0, 1.0, *(_van_der_corput(j) for j in range(1, plan.draws - 1))])[: plan.draws]
     low, high = float(plan.min_size), float(plan.max_size)
     sizes = low * (high / low) ** u if plan.sizes == "log_uniform" else low + (high - low) * u
     return np.rint(sizes).astype(np.int64)
@@ -86,7 +86,7 @@ def quotas(size: int, counts: IntVector) -> IntVector:
     exact = size * counts / counts.sum()
     take: IntVector = np.maximum(np.floor(exact).astype(np.int64), 1)
     while take.sum() < size:
-        take[np.argmax(np.where(take < counts, exact - take, -np.inf))] += 1
+        take[np.argmax(exact - take)] += 1  # below its share, and so below its count
     while take.sum() > size:
         # the ones guaranteed to rare strata are paid by the stratum that has most above its share
         take[np.argmax(np.where(take > 1, take - exact, -np.inf))] -= 1

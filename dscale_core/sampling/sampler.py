@@ -42,6 +42,12 @@ def sample(dataset: Dataset, learner: Learner, plan: SamplingPlan, utility: str 
 
     Returns Draws: delta (m, p) float32 in the unit of the utility (positive helps), NaN only where a point is in the
     coalition. The same for every ``n_jobs``. Raises what `check_plan` raises, before anything runs.
+
+    >>> import dscale_core as ds
+    >>> plan = ds.SamplingPlan(points=range(30), min_size=20, max_size=80, draws=8)
+    >>> draws = sample(ds.load_dataset("breast_cancer"), ds.make_learner("logistic"), plan)
+    >>> draws.delta.shape, draws.sizes.tolist()
+    ((8, 30), [20, 80, 40, 28, 57, 24, 48, 34])
     """
     utility = default_utility(dataset.task) if utility is None else utility
     check_plan(dataset, learner, plan, utility)

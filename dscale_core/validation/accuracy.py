@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from dscale_core.correlation import pearson, spearman
 from dscale_core.errors import ArgumentError
 from dscale_core.laws import GroupMeans, SizeGroups, determination, group_means, size_groups
 from dscale_core.types import FloatVector, IntVector, Laws
@@ -82,8 +83,8 @@ def accuracy_by_size(laws: Laws, draws_delta: NDArray[Any], sizes: ArrayLike, n_
     groups = size_groups(sizes, n_groups)
     means = _means(laws, draws_delta, groups)
     rows = [_accuracy(means.mean[i], means.standard_error[i], laws.psi(k)) for i, k in enumerate(groups.size)]
-    r2, pearson, spearman, sign, ceiling, n = (np.array(column) for column in zip(*rows, strict=True))
-    return AccuracyBySize(groups.size, r2, pearson, spearman, sign, ceiling, n.astype(np.int64))
+    r2, r, rho, sign, ceiling, n = (np.array(column) for column in zip(*rows, strict=True))
+    return AccuracyBySize(groups.size, r2, r, rho, sign, ceiling, n.astype(np.int64))
 
 
 def agreement_at(laws: Laws, delta: NDArray[Any], sizes: ArrayLike, k: float, n_groups: int = 10) -> SizeAgreement:
@@ -145,16 +146,14 @@ def _means(laws: Laws, delta: NDArray[Any], groups: SizeGroups) -> GroupMeans:
 
 
 def _accuracy(mean: FloatVector, error: FloatVector, psi: FloatVector) -> tuple[float, float, float, float, float, int]:
-    from scipy.stats import rankdata
-
     both = np.isfinite(mean) & np.isfinite(psi)
     mean, error, psi = mean[both], error[both], psi[both]
     n = int(both.sum())
     if n == 0:
         return (np.nan,) * 5 + (0,)
     r2 = float(determination(mean[:, None], psi[:, None])[0])
-    spearman = _correlation(rankdata(mean), rankdata(psi))
-    return r2, _correlation(mean, psi), spearman, float(np.mean(np.sign(mean) == np.sign(psi))), _ceiling(mean, error), n
+    same_sign = float(np.mean(np.sign(mean) == np.sign(psi)))
+    return r2, pearson(mean, psi), spearman(mean, psi), same_sign, _ceiling(mean, error), n
 
 
 def _ceiling(mean: FloatVector, error: FloatVector) -> float:
@@ -164,18 +163,3 @@ def _ceiling(mean: FloatVector, error: FloatVector) -> float:
     scale = max(float(np.abs(mean[known]).max()), np.finfo(np.float64).tiny)
     variance = float(np.var(mean[known] / scale))
     return 1.0 - float(np.mean((error[known] / scale) ** 2)) / variance if variance > 0 else float("nan")
-
-
-def _correlation(one: FloatVector, other: FloatVector) -> float:
-    """Pearson's r; NaN where either does not vary."""
-    if one.size < 2:
-        return float("nan")
-    deviations = []
-    for values in (one, other):
-        d = values / max(float(np.abs(values).max()), np.finfo(np.float64).tiny)
-        d = d - d.mean()
-        norm = float(np.sqrt(d @ d))
-        if norm <= 1e-14 * np.sqrt(d.size):
-            return float("nan")
-        deviations.append(d / norm)
-    return float(deviations[0] @ deviations[1])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from dscale_core.correlation import spearman
 from dscale_core.types import FloatMatrix, FloatVector, IntVector, Laws
 
 if TYPE_CHECKING:
@@ -146,7 +147,7 @@ def rank_agreement(fits: Sequence[Laws], k: float) -> FloatMatrix:
     for i, one in enumerate(fits):
         for j, other in enumerate(fits[: i + 1]):
             _, first, second = _shared(one.points, other.points)
-            agreement[i, j] = agreement[j, i] = _spearman(psi[i][first], psi[j][second])
+            agreement[i, j] = agreement[j, i] = spearman(psi[i][first], psi[j][second])
     return agreement
 
 
@@ -172,19 +173,7 @@ def _change(
     shift[known] = (b[known] - a[known]) / half[known]
     usable = np.isfinite(width_a) & np.isfinite(width_b) & (width_a > 0)
     ratio = _median(width_b[usable] / width_a[usable])
-    return ValueChange(a, a_low, a_high, b, b_low, b_high, shift, _spearman(a, b), ratio)
-
-
-def _spearman(one: FloatVector, other: FloatVector) -> float:
-    from scipy.stats import rankdata
-
-    both = np.isfinite(one) & np.isfinite(other)
-    if both.sum() < 2:
-        return float("nan")
-    ranks = rankdata(one[both]), rankdata(other[both])
-    if min(np.ptp(ranks[0]), np.ptp(ranks[1])) == 0:
-        return float("nan")
-    return float(np.corrcoef(*ranks)[0, 1])
+    return ValueChange(a, a_low, a_high, b, b_low, b_high, shift, spearman(a, b), ratio)
 
 
 def _transitions(before: NDArray[np.str_], after: NDArray[np.str_]) -> tuple[StatusChange, ...]:

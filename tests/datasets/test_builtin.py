@@ -11,8 +11,8 @@ import pytest
 from sklearn import datasets as sklearn_datasets
 from sklearn.preprocessing import StandardScaler
 
-from dscale_core.datasets import describe_dataset, list_datasets, load_dataset
-from dscale_core.errors import NotFoundError
+from dscale_core.datasets import builtin, describe_dataset, list_datasets, load_dataset, register_dataset
+from dscale_core.errors import ArgumentError, NotFoundError
 from dscale_core.types import Dataset
 
 SIZES = {
@@ -113,6 +113,33 @@ def test_unknown_name_suggests_the_closest() -> None:
         load_dataset("digts")
     with pytest.raises(NotFoundError, match="Choose one of: digits"):
         describe_dataset("mnist-100")
+
+
+def load_own() -> object:
+    return load_dataset("wine")
+
+
+def load_table() -> object:
+    return [[1.0, 2.0]]
+
+
+def load_some(n_rows: int) -> object:
+    return n_rows
+
+
+def test_a_set_of_ones_own_is_listed_last_and_must_be_a_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(builtin.DATASETS, "_entries", dict(builtin.DATASETS._entries))
+    about = {"task": "classification", "n_rows": 178, "n_features": 13, "summary": "Mine."}
+    register_dataset("own", load_own, **about)
+    assert list_datasets()[-1] == "own"
+    assert (describe_dataset("own").n_features, describe_dataset("own").summary) == (13, "Mine.")
+    assert load_dataset("own").fingerprint == load_dataset("wine").fingerprint
+    for home, message in ((load_table, "load_table must return a Dataset; got list"), (load_some, "without arguments")):
+        register_dataset(home.__name__, home, **about)
+        with pytest.raises(ArgumentError, match=message):
+            load_dataset(home.__name__)
+    with pytest.raises(ArgumentError, match="name must be new"):
+        register_dataset("digits", load_own, **about)
 
 
 def test_listing_loads_no_heavy_library() -> None:

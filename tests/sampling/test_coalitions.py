@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 import pytest
@@ -95,6 +96,70 @@ def test_sizes_reach_both_ends_and_fill_the_range_evenly(spread: str) -> None:
 def test_listed_sizes_come_equally_often() -> None:
     sizes = size_sequence(SamplingPlan(sizes=(20, 50, 70), draws=4))
     assert {int(k): int(n) for k, n in zip(*np.unique(sizes, return_counts=True), strict=True)} == {20: 4, 50: 4, 70: 4}
+
+
+@pytest.mark.parametrize(("draws", "sizes"), [(1, [100]), (2, [100, 1000]), (5, [100, 1000, 316, 178, 562])])
+def test_few_draws_have_the_ends_first_and_then_halve_the_range(draws: int, sizes: list[int]) -> None:
+    found = size_sequence(SamplingPlan(min_size=100, max_size=1000, draws=draws))
+    assert found.tolist() == sizes
+    assert found.dtype == np.int64
+
+
+def test_without_strata_class_shares_are_left_to_chance() -> None:
+    dataset = toy_dataset(n=300, classes=2)
+    ones = {}
+    for stratify in (True, False):
+        plan = SamplingPlan(sizes=(60,), draws=40, stratify=stratify)
+        coalitions = Coalitions(dataset, plan)
+        ones[stratify] = np.array([dataset.y_pool[coalitions.members(j)].sum() for j in range(40)])
+    share = dataset.y_pool.mean()
+    assert np.ptp(ones[True]) == 0
+    # hypergeometric: 60 of 300
+    spread = np.sqrt(60 * share * (1 - share) * (300 - 60) / (300 - 1))
+    assert 0.6 * spread < ones[False].std() < 1.4 * spread
+
+
+@pytest.mark.parametrize("stratify", [True, False])
+def test_a_pass_goes_on_until_the_pool_cannot_serve_the_next(stratify: bool) -> None:
+    dataset = toy_dataset(n=200, classes=3)
+    coalitions = Coalitions(dataset, SamplingPlan(min_size=20, max_size=80, draws=60, stratify=stratify))
+    strata = dataset.y_pool if stratify else np.zeros(200, dtype=np.int64)
+    counts, number, used = np.bincount(strata), 0, 0
+    for j, size in enumerate(coalitions.sizes):
+        take = np.bincount(strata[coalitions.members(j)], minlength=counts.size)
+        assert take.sum() == size
+        if np.any(used + take > counts):
+            number, used = number + 1, 0
+        used = used + take
+        assert coalitions.passes[j] == number
+    assert number > 3
+    assert coalitions.passes.dtype == coalitions.sizes.dtype == np.int64
+
+
+def test_a_pool_that_is_used_up_fills_its_pass() -> None:
+    coalitions = Coalitions(toy_dataset(n=200), SamplingPlan(sizes=(50,), draws=9, stratify=False))
+    assert coalitions.passes.tolist() == [0, 0, 0, 0, 1, 1, 1, 1, 2]
+    assert sorted(np.concatenate([coalitions.members(j) for j in range(4)])) == list(range(200))
+
+
+COUNTS = [(5,), (1, 1, 100), (1, 2, 3), (2, 2, 2, 90), (40, 1, 1, 7), (7, 7, 7), (3, 50, 11)]
+
+
+@pytest.mark.parametrize("counts", COUNTS)
+def test_quotas_are_the_whole_numbers_closest_to_the_shares(counts: tuple[int, ...]) -> None:
+    have = np.array(counts)
+    for size in range(have.size, min(have.sum(), 30) + 1):
+        share, take = size * have / have.sum(), quotas(size, have)
+        most = [range(1, min(count, size) + 1) for count in counts]
+        possible = np.array([each for each in product(*most) if sum(each) == size])
+        assert take.tolist() in possible.tolist()
+        distance = ((possible - share) ** 2).sum(axis=1)
+        assert ((take - share) ** 2).sum() <= distance.min() + 1e-9
+
+
+def test_of_equal_claims_the_first_is_served_first() -> None:
+    assert quotas(3, np.array([3, 3])).tolist() == [2, 1]
+    assert [quotas(size, np.array([7, 7, 7])).tolist() for size in (4, 5)] == [[2, 1, 1], [2, 2, 1]]
 
 
 @given(

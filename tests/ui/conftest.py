@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from made import made_study
 from streamlit.testing.v1 import AppTest
 
+from pages._ui.frame import PAGES
+
 ROOT = Path(__file__).resolve().parents[2]
-if str(ROOT) not in sys.path:
-    sys.path.insert(0, str(ROOT))
-
-PAGES = {
-    "Home": "app.py",
-    "Data": "pages/1_Data.py",
-    "Sample": "pages/2_Sample.py",
-    "Fit": "pages/3_Fit.py",
-    "Explore": "pages/4_Explore.py",
-    "Validate": "pages/5_Validate.py",
-    "Pick": "pages/7_Pick.py",
-}
-
 OpenPage = Callable[..., AppTest]
 
 
@@ -38,15 +27,8 @@ class Finished:
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """Breast cancer, logistic, 16 coalitions of 20 to 100 points, fitted by likelihood, with validation draws."""
-    from dscale_core import SamplingPlan, Study, load_dataset, make_learner
-
-    folder = tmp_path_factory.mktemp("finished")
-    plan = SamplingPlan(min_size=20, max_size=100, draws=16)
-    study = Study.create(load_dataset("breast_cancer"), make_learner("logistic"), plan, folder, name="Small study")
-    study.sample()
-    study.fit("likelihood")
-    study.add_samples(replace(plan, draws=12, seed=1), role="validation")
-    study.sample(role="validation")
+    folder, plan = tmp_path_factory.mktemp("finished"), {"min_size": 20, "max_size": 100, "draws": 16}
+    study = made_study(folder, fits=("likelihood",), validation={"draws": 12}, name="Small study", **plan)
     return Finished(folder, study.id)
 
 

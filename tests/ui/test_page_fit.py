@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from looking import button, ok, texts
+from made import made_job, made_study
 from streamlit.testing.v1 import AppTest
 
-from dscale_core import SamplingPlan, Study, jobs, load_dataset, make_learner
+from dscale_core import Study, jobs
 from dscale_core.laws import list_methods
 from dscale_core.validation import compare_laws
 
@@ -25,16 +26,12 @@ def charts(app: AppTest) -> list[str]:
 @pytest.fixture(scope="module")
 def refitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Breast cancer, 50 points: fitted at 20 draws by two methods, drawn on to 40 and fitted again; validated."""
-    folder = tmp_path_factory.mktemp("refitted")
-    plan = SamplingPlan(points=tuple(range(50)), min_size=20, max_size=120, draws=20)
-    study = Study.create(load_dataset("breast_cancer"), make_learner("logistic"), plan, folder)
-    study.sample()
-    study.fit("likelihood")
-    study.fit("shrinkage")
-    study.add_samples(replace(plan, draws=40), role="fit")
+    folder, plan = tmp_path_factory.mktemp("refitted"), {"min_size": 20, "max_size": 120, "draws": 20}
+    study = made_study(folder, fits=("likelihood", "shrinkage"), points=tuple(range(50)), **plan)
+    study.add_samples(replace(study.plan, draws=40), role="fit")
     study.sample()
     study.fit("shrinkage")
-    study.add_samples(replace(plan, sizes=(20, 100), draws=15, seed=1))
+    study.add_samples(replace(study.plan, sizes=(20, 100), draws=15, seed=1))
     study.sample(role="validation")
     return folder
 
@@ -108,11 +105,8 @@ def test_one_fit_has_nothing_to_be_compared_with(open_page, finished) -> None:
 
 
 def test_a_study_of_which_no_point_has_a_law_opens(open_page, tmp_path: Path) -> None:
-    plan = SamplingPlan(points=tuple(range(8)), sizes=(40,), draws=10)
-    study = Study.create(load_dataset("diabetes"), make_learner("ridge"), plan, tmp_path)
-    study.sample()
-    study.fit("likelihood")
-    study.fit("shrinkage")
+    fits, plan = ("likelihood", "shrinkage"), {"points": tuple(range(8)), "sizes": (40,), "draws": 10}
+    made_study(tmp_path, "diabetes", "ridge", fits, **plan)
     for view in VIEWS:
         app = ok(open_page("Fit", tmp_path, query={"fit_view": view}))
     app = ok(open_page("Fit", tmp_path))
@@ -136,14 +130,9 @@ def test_a_link_names_its_fits_and_wrong_names_are_survived(open_page, refitted:
 
 
 def test_a_failed_fit_stays_in_sight_beside_one_that_went_well(monkeypatch, open_page, refitted: Path) -> None:
-    times = ("2026-01-01T00:00:00+00:00",) * 4
-
-    def made(number: int, method: str, state: str, error: str) -> jobs.Job:
-        return jobs.Job(
-            number, "study", "fit", {"method": method}, state, 0, 1, 0.0, "", error, *times, False, Path("job.log")
-        )
-
-    found = [made(2, "log_linear", "done", ""), made(1, "amortized", "failed", "It needs features.")]
+    went_well = made_job(2, "fit", "done", params={"method": "log_linear"})
+    failed = made_job(1, "fit", "failed", params={"method": "amortized"}, error="It needs features.")
+    found = [went_well, failed]
     monkeypatch.setattr(jobs, "list_jobs", lambda *_, active_only=False: [] if active_only else found)
     monkeypatch.setattr(jobs, "job_log", lambda *_: "")
     app = open_page("Fit", refitted)

@@ -8,15 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from looking import button, texts
+from made import made_job, made_study
 from streamlit.testing.v1 import AppTest
 
 from dscale_core import jobs
 from dscale_core.jobs import Job
 
-MADE = Job(
-    7, "study", "sample", {"role": "fit", "n_jobs": 2}, "running", 30, 120, 2500.0, "", "", "2026-01-01T00:00:00+00:00",
-    "2026-01-01T00:00:01+00:00", None, "2026-01-01T00:00:09+00:00", False, Path("job.log"), 3.0,
-)  # fmt: skip
+MADE = made_job(7, "sample", "running", params={"role": "fit", "n_jobs": 2}, done=30, total=120, rate=2500.0, pace=3.0)
 
 
 class Desk:
@@ -36,14 +35,6 @@ class Desk:
 
 def open_study_view(open_page: Any, finished: Any) -> AppTest:
     return open_page("Sample", finished.folder, query={"study": finished.study_id, "view": "This study"})
-
-
-def texts(app: AppTest) -> str:
-    return "\n".join(element.value for kind in ("markdown", "caption") for element in app.get(kind))
-
-
-def button(app: AppTest, label: str) -> Any:
-    return next(element for element in app.button if element.label.startswith(label))
 
 
 def labels(app: AppTest) -> set[str]:
@@ -117,11 +108,7 @@ def test_start_creates_the_study_as_it_was_asked_for_and_submits_it(monkeypatch,
 
 
 def test_validation_draws_have_a_seed_of_their_own(monkeypatch, open_page, tmp_path: Path) -> None:
-    from dscale_core import SamplingPlan, Study, load_dataset, make_learner
-
-    plan = SamplingPlan(min_size=20, max_size=60, draws=8, seed=3)
-    study = Study.create(load_dataset("breast_cancer"), make_learner("logistic"), plan, tmp_path)
-    study.sample()
+    study = made_study(tmp_path, min_size=20, max_size=60, draws=8, seed=3)
     desk = Desk(monkeypatch)
     app = open_page("Sample", tmp_path, query={"view": "This study"})
     assert app.text_input(key="validation_sizes").value == "20, 29, 42, 60"
@@ -132,7 +119,7 @@ def test_validation_draws_have_a_seed_of_their_own(monkeypatch, open_page, tmp_p
     app.number_input(key="validation_draws").set_value(6).run()
     assert "12 coalitions" in texts(app)
     button(app, "Draw validation coalitions").click().run()
-    assert study.plan_of("validation") == replace(plan, sizes=(50, 200), draws=6, seed=4)
+    assert study.plan_of("validation") == replace(study.plan, sizes=(50, 200), draws=6, seed=4)
     ((kind, _, params),) = desk.asked
     assert (kind, params["role"]) == ("sample", "validation")
     first = study.sample(role="validation")

@@ -5,19 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from made import made_study
+
+from dscale_core import make_learner
 
 POINTS = tuple(range(5, 200, 15))
 
 
 @pytest.fixture(scope="module")
 def regression(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from dscale_core import SamplingPlan, Study, load_dataset, make_learner
-
-    folder = tmp_path_factory.mktemp("regression")
-    plan = SamplingPlan(points=POINTS, min_size=20, max_size=80, draws=10)
-    study = Study.create(load_dataset("diabetes"), make_learner("knn_sklearn", n_neighbors=5), plan, folder)
-    study.sample()
-    study.fit("likelihood")
+    folder, learner = tmp_path_factory.mktemp("regression"), make_learner("knn_sklearn", n_neighbors=5)
+    made_study(folder, "diabetes", learner, ("likelihood",), points=POINTS, min_size=20, max_size=80, draws=10)
     return folder
 
 

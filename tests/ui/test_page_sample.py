@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from looking import button, settled, texts
+from made import made_study
 from streamlit.testing.v1 import AppTest
 
 from dscale_core import SamplingPlan, Study, jobs, load_dataset, make_learner
@@ -124,8 +125,7 @@ def test_exact_draws_take_the_place_of_the_preview(open_page, tmp_path: Path, no
 
 
 def test_one_size_has_no_exponent_and_says_why(open_page, tmp_path: Path) -> None:
-    plan = SamplingPlan(sizes=(50,), draws=10, seed=109)
-    Study.create(load_dataset("breast_cancer"), make_learner("logistic"), plan, tmp_path).sample()
+    made_study(tmp_path, sizes=(50,), draws=10, seed=109)
     app = settled(open_page("Sample", tmp_path, query={"view": "This study"}), "No exponent can be fitted yet.")
     assert "sample a range of sizes" in texts(app)
 
@@ -224,7 +224,7 @@ def test_a_learner_that_does_not_fit_the_classes_is_refused(open_page, tmp_path:
 
 
 def test_a_parameter_out_of_range_is_refused(open_page, tmp_path: Path, no_jobs) -> None:
-    app = new_study(open_page, tmp_path, 120, logistic_C=-1.0)
+    app = new_study(open_page, tmp_path, 120, logistic_C=0.0)  # the control itself goes no lower
     refused(app, tmp_path, no_jobs, "C must be positive")
 
 

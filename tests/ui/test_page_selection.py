@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from looking import button, texts
 from streamlit.testing.v1 import AppTest
 
 
@@ -14,23 +15,15 @@ def seeded(study_id: str, points: tuple[int, ...], primary: int | None = None) -
     return {"selection": {"study": study_id, "points": points, "primary": primary, "id": None}}
 
 
-def all_texts(app: AppTest) -> str:
-    return "\n".join(element.value for kind in ("markdown", "caption", "info") for element in app.get(kind))
-
-
 def figures_of(app: AppTest) -> list[dict[str, Any]]:
     return [json.loads(chart.proto.spec) for chart in app.get("plotly_chart")]
-
-
-def button(app: AppTest, label: str) -> Any:
-    return next(element for element in app.button if element.label.startswith(label))
 
 
 @pytest.mark.parametrize("name", ["Explore", "Validate"])
 def test_every_page_says_how_many_are_selected(name: str, open_page, finished) -> None:
     app = open_page(name, finished.folder, state=seeded(finished.study_id, (3, 10, 20)))
     assert not app.exception
-    assert "3 of 341" in all_texts(app).replace("*", "")
+    assert "3 of 341" in texts(app).replace("*", "")
 
 
 def test_every_chart_greys_what_is_not_selected(open_page, finished) -> None:
@@ -58,16 +51,16 @@ def test_a_link_brings_back_a_kept_selection(open_page, finished) -> None:
     kept = study.save_selection([5, 6, 7, 8], 7)
     app = open_page("Explore", finished.folder, query={"study": study.id, "sel": kept})
     assert app.session_state["selection"]["points"] == (5, 6, 7, 8)
-    assert "**Point 7**" in all_texts(app)
+    assert "**Point 7**" in texts(app)
     app.switch_page("pages/5_Validate.py").run()
-    assert "4 of 341 points selected" in all_texts(app)
+    assert "4 of 341 points selected" in texts(app)
 
 
 def test_a_link_to_an_unknown_selection_is_said(open_page, finished) -> None:
     app = open_page("Explore", finished.folder, query={"sel": "nothere"})
     assert not app.exception
     assert len(app.warning) == 1
-    assert "0 of 341" in all_texts(app).replace("*", "")
+    assert "0 of 341" in texts(app).replace("*", "")
 
 
 def test_next_and_previous_walk_the_rows_shown_and_keep_the_set(open_page, finished) -> None:
@@ -83,7 +76,7 @@ def test_next_and_previous_walk_the_rows_shown_and_keep_the_set(open_page, finis
     button(app, "Previous").click().run()
     assert app.session_state["selection"]["primary"] == order[-1]
     assert app.session_state["selection"]["points"] == (3, 10, 20)
-    assert f"**Point {order[-1]}**" in all_texts(app)
+    assert f"**Point {order[-1]}**" in texts(app)
 
 
 def test_the_whole_filter_can_be_selected_and_cleared(open_page, finished) -> None:

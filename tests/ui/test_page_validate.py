@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from looking import ok, settled, texts
+from made import made_study
 
-from dscale_core import SamplingPlan, Study, load_dataset, make_learner
+from dscale_core import Study
 from dscale_core.types import LawStatus
 
 CHARTS = {
@@ -32,14 +32,9 @@ SIGNS = {
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Breast cancer, 60 points, 40 coalitions, two fits and validation draws at three sizes."""
-    folder = tmp_path_factory.mktemp("judged")
-    plan = SamplingPlan(points=tuple(range(60)), min_size=20, max_size=120, draws=40)
-    study = Study.create(load_dataset("breast_cancer"), make_learner("logistic"), plan, folder)
-    study.sample()
-    study.fit("likelihood")
-    study.fit("shrinkage")
-    study.add_samples(replace(plan, sizes=(20, 60, 120), draws=20, seed=1))
-    study.sample(role="validation")
+    folder, unseen = tmp_path_factory.mktemp("judged"), {"sizes": (20, 60, 120), "draws": 20}
+    plan = {"points": tuple(range(60)), "min_size": 20, "max_size": 120, "draws": 40}
+    made_study(folder, fits=("likelihood", "shrinkage"), validation=unseen, **plan)
     return folder
 
 
@@ -67,10 +62,8 @@ def test_without_validation_draws_each_question_is_in_sample_or_says_what_it_nee
 def regression_study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Diabetes by ridge regression, fitted, without validation draws."""
     folder = tmp_path_factory.mktemp("regression_study")
-    plan = SamplingPlan(points=tuple(range(50)), min_size=20, max_size=100, draws=40)
-    study = Study.create(load_dataset("diabetes"), make_learner("ridge"), plan, folder)
-    study.sample()
-    study.fit()
+    plan = {"points": tuple(range(50)), "min_size": 20, "max_size": 100, "draws": 40}
+    made_study(folder, "diabetes", "ridge", ("shrinkage",), **plan)
     return folder
 
 
@@ -106,12 +99,8 @@ def test_points_of_the_other_form_are_selected(open_page, judged: Path) -> None:
 
 
 def test_laws_of_one_size_are_a_sentence(open_page, tmp_path: Path) -> None:
-    plan = SamplingPlan(points=tuple(range(12)), sizes=(40,), draws=10)
-    study = Study.create(load_dataset("breast_cancer"), make_learner("logistic"), plan, tmp_path)
-    study.sample()
-    study.fit()
-    study.add_samples(replace(plan, seed=1))
-    study.sample(role="validation")
+    plan = {"points": tuple(range(12)), "sizes": (40,), "draws": 10}
+    made_study(tmp_path, fits=("shrinkage",), validation={}, **plan)
     for view in CHARTS:
         ok(open_page("Validate", tmp_path, query={"validate_view": view}))
     app = settled(

@@ -6,15 +6,12 @@ import ast
 from pathlib import Path
 
 import pytest
+from looking import texts
 from streamlit.testing.v1 import AppTest
 
 ROOT = Path(__file__).resolve().parents[2]
-NAMES = ["Home", "Data", "Sample", "Fit", "Explore", "Validate", "Pick"]
+NAMES = ["Home", "Data", "Sample", "Fit", "Explore", "Validate", "Value", "Pick"]
 SCRIPTS = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]
-
-
-def all_texts(app: AppTest) -> str:
-    return "\n".join(element.value for kind in ("markdown", "caption", "info", "success") for element in app.get(kind))
 
 
 def labels_of(app: AppTest, kind: str) -> list[str]:
@@ -35,6 +32,7 @@ def test_empty_page_has_a_title_and_names_the_next_step(name: str, open_page, tm
         "Fit": "Start a study",
         "Explore": "Start a study",
         "Validate": "Start a study",
+        "Value": "Start a study",
         "Pick": "Start a study",
     }
     if name == "Sample":
@@ -51,7 +49,7 @@ def test_full_page_shows_the_study_without_an_error(name: str, open_page, finish
     if name not in ("Home", "Data"):
         assert app.selectbox(key="study").value == finished.study_id
         assert str(app.query_params["study"]).strip("[]'") == finished.study_id
-    charts = {"Home": 0, "Data": 1, "Sample": 0, "Fit": 4, "Explore": 5, "Validate": 2, "Pick": 1}
+    charts = {"Home": 0, "Data": 1, "Sample": 0, "Fit": 4, "Explore": 5, "Validate": 2, "Value": 0, "Pick": 1}
     assert len(app.get("plotly_chart")) == charts[name]
 
 
@@ -65,7 +63,7 @@ def test_size_k_is_taken_from_the_url(name: str, open_page, finished) -> None:
 
 def test_home_lists_the_study_with_its_state_and_links(open_page, finished) -> None:
     app = open_page("Home", finished.folder)
-    shown = all_texts(app)
+    shown = texts(app)
     assert "**Small study**" in shown
     assert "fitted" in shown
     assert "likelihood" in shown
@@ -82,7 +80,7 @@ def test_a_link_to_a_study_that_is_not_here_is_said_and_survived(open_page, fini
 
 def test_validate_uses_the_draws_that_the_fit_never_saw(open_page, finished) -> None:
     app = open_page("Validate", finished.folder)
-    assert "12 validation coalitions that the fit never saw" in all_texts(app)
+    assert "12 validation coalitions that the fit never saw" in texts(app)
 
 
 def test_validate_says_in_sample_where_there_are_no_validation_draws(open_page, tmp_path: Path) -> None:
@@ -91,19 +89,19 @@ def test_validate_says_in_sample_where_there_are_no_validation_draws(open_page, 
     plan = SamplingPlan(min_size=20, max_size=60, draws=10)
     study = Study.create(load_dataset("breast_cancer"), make_learner("logistic"), plan, tmp_path)
     empty = open_page("Explore", tmp_path)
-    assert "No draws yet" in all_texts(empty)
+    assert "No draws yet" in texts(empty)
     study.sample()
     unfitted = open_page("Explore", tmp_path)
-    assert "No law is fitted yet" in all_texts(unfitted)
+    assert "No law is fitted yet" in texts(unfitted)
     study.fit("likelihood")
     app = open_page("Validate", tmp_path)
-    assert "in-sample" in all_texts(app)
-    assert "flattered" in all_texts(app)
+    assert "in-sample" in texts(app)
+    assert "flattered" in texts(app)
 
 
 def test_sample_page_shows_the_open_study(open_page, finished) -> None:
     app = open_page("Sample", finished.folder, query={"view": "This study"})
-    assert "Small study" in all_texts(app)
+    assert "Small study" in texts(app)
     assert {"Audit 24 pairs"} <= {button.label for button in app.button}
     assert "Validate the laws" in labels_of(app, "page_link")
 
@@ -142,7 +140,7 @@ def test_data_page_reads_a_table_from_a_path(open_page, tmp_path: Path) -> None:
     assert app.session_state["table_dataset"].class_names == ("a", "b")
     assert next(metric.value for metric in app.metric if metric.label.startswith("Pool")) == "48"
     app.switch_page("pages/2_Sample.py").run()
-    assert "people: 48 points" in all_texts(app)
+    assert "people: 48 points" in texts(app)
 
 
 def test_a_path_that_is_not_there_is_one_sentence(open_page, tmp_path: Path) -> None:

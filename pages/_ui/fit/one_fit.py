@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dscale_core.figures import fitted_count, points_with_status, quantity, status_table
-from dscale_core.laws import GUIDED
+from dscale_core.laws import guided_methods
 from pages._ui import loading
 from pages._ui.fit.fit_choice import made
 from pages._ui.frame import PAGES, duration, errors_shown
@@ -36,7 +36,7 @@ def one_fit(study: Study, fit: FitRecord) -> None:
         f"Fitted to {fit.n_coalitions:,} coalitions in {duration(fit.seconds)}, "
         f"sizes {laws.min_size:,} to {laws.max_size:,}; {made(fit)}."
     )
-    if fit.method in GUIDED:
+    if fit.method in guided_methods():
         st.caption(_GUIDED if laws.guided else _ALONE)
     if fit.n_coalitions < study.progress().done:
         st.warning("More coalitions were drawn since this fit. Fit again to use them.")

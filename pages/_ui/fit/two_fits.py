@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dscale_core.curation import export_csv
 from dscale_core.figures import (
     QUANTITIES,
     change_groups,
@@ -23,7 +22,7 @@ from dscale_core.figures import (
 from pages._ui import loading
 from pages._ui.fit.fit_choice import choose_pair, labelled_fits, made
 from pages._ui.frame import choose_size, duration, empty_state, errors_shown
-from pages._ui.selecting import scatter_chart, selection, selection_line
+from pages._ui.selecting import csv_button, scatter_chart, selection, selection_line
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -161,11 +160,7 @@ def _moved(study: Study, found: LawComparison, labels: tuple[str, str], key: str
                 f"Select the {len(moved):,} that moved", icon=":material/select_all:", disabled=not moved,
                 on_click=selection.choose, args=(study, moved),
             )  # fmt: skip
-            st.download_button(
-                f"CSV of all {len(table):,}", data=lambda: export_csv(table),
-                file_name=f"moved_{study.id}_k{found.k:.0f}.csv", mime="text/csv",
-                icon=":material/download:", on_click="ignore",
-            )  # fmt: skip
+            csv_button(table, f"CSV of all {len(table):,}", f"moved_{study.id}_k{found.k:.0f}.csv")
     shown = table.head(_MOST_ROWS)
     st.dataframe(
         shown,

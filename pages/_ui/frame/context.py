@@ -40,7 +40,7 @@ def choose_study() -> Study | None:
     if st.query_params.get("study") != chosen:
         st.query_params["study"] = chosen
     st.session_state["study_in_url"] = chosen
-    return loading.open_study(chosen)
+    return loading.open_study(chosen, loading.cache_folder())
 
 
 def _follow_link(known: list[str]) -> None:
@@ -64,7 +64,8 @@ def _study_label(summary: StudySummary) -> str:
 def choose_fit(study: Study) -> FitRecord | None:
     """The newest fit by the method of choice, at first the default; None (and an empty state) where nothing is fitted."""
     newest = {record.method: record for record in loading.fits(study)}
-    records = {method: newest[method] for method in list_methods() if method in newest}
+    # those in the order of the list, then those by methods that only the process that fitted them knows
+    records = {method: newest[method] for method in dict.fromkeys((*list_methods(), *newest)) if method in newest}
     if not records:
         done = study.progress()
         if done.done == 0:

@@ -19,6 +19,7 @@ PAGES = {
     "Fit": "pages/3_Fit.py",
     "Explore": "pages/4_Explore.py",
     "Validate": "pages/5_Validate.py",
+    "Value": "pages/6_Value.py",
     "Pick": "pages/7_Pick.py",
 }
 
@@ -29,6 +30,7 @@ _ICONS = {
     "Fit": ":material/function:",
     "Explore": ":material/scatter_plot:",
     "Validate": ":material/verified:",
+    "Value": ":material/balance:",
     "Pick": ":material/checklist:",
 }
 

@@ -16,9 +16,10 @@ from dscale_core.sampling import Coalitions, check_plan
 from dscale_core.types import SamplingPlan, default_utility
 
 if TYPE_CHECKING:
+    from dscale_core.learners import Param
     from dscale_core.types import Dataset, Learner
 
-_PARAMS_A_ROW = 4
+_PARAMS_A_ROW = 3  # with four, a name such as learning_rate is cut
 
 __all__ = ["Recipe", "check_recipe", "choose_recipe", "choose_workers", "listed_sizes"]
 
@@ -100,9 +101,9 @@ def _choose_learner(dataset: Dataset) -> tuple[str, Callable[[], Learner]]:
     params: dict[str, Callable[[], Any]] = {}
     listed = list(info.params.items())
     for row in range(0, len(listed), _PARAMS_A_ROW):
-        for cell, (param, default) in zip(st.columns(min(len(listed), _PARAMS_A_ROW)), listed[row:], strict=False):
+        for cell, (param, declared) in zip(st.columns(min(len(listed), _PARAMS_A_ROW)), listed[row:], strict=False):
             with cell:
-                params[param] = _choose_param(f"{name}_{param}", param, default)
+                params[param] = _choose_param(f"{name}_{param}", param, declared)
     return name, lambda: make_learner(name, **{param: value() for param, value in params.items()})
 
 
@@ -117,33 +118,49 @@ def _choose_utility(dataset: Dataset) -> str:
     return utility
 
 
-def _choose_param(key: str, label: str, default: Any) -> Callable[[], Any]:
+def _choose_param(key: str, label: str, param: Param) -> Callable[[], Any]:
     """Draws the control now; the value is read, and may be refused, when all controls are there."""
+    default, about = param.default, param.summary or None
     if isinstance(default, bool):
-        ticked = st.checkbox(label, default, key=key)
+        ticked = st.checkbox(label, default, key=key, help=about)
         return lambda: ticked
-    if isinstance(default, int):
-        whole = st.number_input(label, value=default, step=1, key=key)
-        return lambda: int(whole)
-    if isinstance(default, float):
-        number = st.number_input(label, value=default, format="%g", key=key)
-        return lambda: float(number)
-    text = st.text_input(label, value="" if default is None else str(default), key=key, placeholder="none").strip()
-    return (lambda: _whole_or_none(label, text)) if default is None else (lambda: _number_or_word(text))
+    if param.choices and not param.takes_numbers:
+        chosen = st.selectbox(label, param.choices, param.choices.index(default), format_func=str, key=key, help=about)
+        return lambda: chosen
+    if isinstance(default, (int, float)) and not param.choices:
+        return _choose_number(key, label, param)
+    words = [] if param.kind == "any" else [f"must be {param.requirement}"]
+    about = "; ".join(filter(None, [param.summary, *words])) or None
+    shown = "" if default is None else str(default)
+    text = st.text_input(label, shown, key=key, placeholder="none", help=about).strip()
+    return lambda: _read(text, param)
 
 
-def _number_or_word(text: str) -> float | str:
+def _choose_number(key: str, label: str, param: Param) -> Callable[[], Any]:
+    kind = type(param.default)  # whole steps where the default is whole
+    ends = [end for end in (param.low, param.above) if end is not None]
+    least = max(ends) + (kind is int and param.above == max(ends)) if ends else None
+    number = st.number_input(
+        label,
+        None if least is None else kind(least),
+        None if param.high is None else kind(param.high),
+        param.default,
+        1 if kind is int else None,
+        "%d" if kind is int else "%g",
+        key=key,
+        help=param.summary or None,
+    )
+    return lambda: kind(number)
+
+
+def _read(text: str, param: Param) -> Any:
+    """What was written: nothing, one of the words, or a number; the learner refuses anything else."""
+    if not text and param.default is None:
+        return None
     try:
-        return float(text)  # a word that may be a number too, such as gamma
+        return int(text) if param.default is None else float(text)
     except ValueError:
         return text
-
-
-def _whole_or_none(label: str, text: str) -> int | None:
-    try:
-        return int(text) if text else None
-    except ValueError as error:
-        raise ArgumentError(label, "be a whole number or empty", repr(text), "Leave it empty for no limit.") from error
 
 
 def _choose_plan(dataset: Dataset) -> Callable[[], SamplingPlan]:

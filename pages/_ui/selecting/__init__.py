@@ -10,3 +10,5 @@ from pages._ui.selecting.charts import scatter_chart as scatter_chart
 from pages._ui.selecting.points_table import column_settings as column_settings
 from pages._ui.selecting.points_table import points_table as points_table
 from pages._ui.selecting.summary_line import selection_line as selection_line
+from pages._ui.selecting.table_parts import csv_button as csv_button
+from pages._ui.selecting.table_parts import first_rows as first_rows

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from dscale_core.curation import export_csv
 from dscale_core.figures import filter_points
 from pages._ui.selecting import selection
+from pages._ui.selecting.table_parts import csv_button, first_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["column_settings", "filters", "points_table"]
 
-_MOST_ROWS = 20_000  # far below where a table in the browser loses search and selection
 _ORDER = (
     "rank", "point", "row", "label", "status", "psi", "psi_low", "psi_high", "alpha", "alpha_low", "alpha_high", "c", "r2",
     "n_draws",
@@ -89,15 +88,7 @@ def points_table(study: Study, table: pd.DataFrame, unit: str, k: int) -> list[i
                 disabled=filtered.empty,
             )
             frame = views[view or "Filtered"]
-            st.download_button(
-                f"CSV of these {len(frame):,}",
-                data=lambda: export_csv(frame),
-                file_name=f"points_{study.id}_k{k}.csv",
-                mime="text/csv",
-                icon=":material/download:",
-                on_click="ignore",
-                disabled=frame.empty,
-            )
+            csv_button(frame, f"CSV of these {len(frame):,}", f"points_{study.id}_k{k}.csv")
     _draw(study, frame, unit, k, view or "Filtered")
     return [int(point) for point in frame["point"]]
 
@@ -106,9 +97,7 @@ def _draw(study: Study, frame: pd.DataFrame, unit: str, k: int, view: str) -> No
     if frame.empty:
         st.info("No point is selected. Brush a chart above." if view == "Selected" else "No point passes the filters.")
         return
-    shown = frame.head(_MOST_ROWS)
-    if len(shown) < len(frame):
-        st.caption(f"Showing the first {len(shown):,} of {len(frame):,} rows by rank; the download has all of them.")
+    shown = first_rows(frame)
     key = f"table_{view}_{st.session_state.get('table_version', 0)}"
     st.dataframe(
         shown,

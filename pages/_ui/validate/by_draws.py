@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dscale_core.figures import accuracy_against_draws, is_judged
-from dscale_core.laws import GUIDED
+from dscale_core.laws import guided_methods
 from dscale_core.validation import convergence_verdict
 from pages._ui.selecting import plain_chart
 from pages._ui.validate.questions import choose_methods, needs_validation
@@ -78,7 +78,7 @@ def _show(found: Convergence) -> None:
             f"{found.n_points:,} of {found.n_points_in_all:,} points, fitted to the first draws only and held against the "
             "means of all validation draws. The noise ceiling is what perfect laws would reach against these means."
         )
-        if guided := [method for method in found.methods if method in GUIDED]:
+        if guided := [method for method in found.methods if method in guided_methods()]:
             st.caption(
                 f"Where the learner has a cheap approximation of contributions that draws bear out, {' and '.join(guided)} "
                 f"{'starts' if len(guided) == 1 else 'start'} from its mean over many coalitions: few draws are then enough."

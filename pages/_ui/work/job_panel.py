@@ -13,10 +13,10 @@ from pages._ui.frame import duration, errors_shown
 if TYPE_CHECKING:
     from dscale_core.jobs import Job
 
-__all__ = ["is_busy", "job_word", "show_jobs"]
+__all__ = ["job_word", "show_jobs"]
 
 _ACTIVE = ("queued", "running")
-_NAMES = {"sample": "Sampling", "fit": "Fitting", "audit": "Audit"}
+_NAMES = {"sample": "Sampling", "fit": "Fitting", "audit": "Audit", "value": "Value"}
 _WORDS = {
     "queued": ":gray-badge[waiting]",
     "running": ":blue-badge[running]",
@@ -30,11 +30,6 @@ _WORDS = {
 def job_word(state: str) -> str:
     """A job's state as a coloured word."""
     return _WORDS.get(state, state)
-
-
-def is_busy(study_id: str) -> bool:
-    """Whether a job of this study waits or runs."""
-    return bool(jobs.list_jobs(loading.cache_folder(), study_id, active_only=True))
 
 
 def show_jobs(study_id: str, kinds: tuple[str, ...] = ("sample", "fit", "audit"), finished: bool = False) -> bool:
@@ -66,7 +61,7 @@ def _newest(study_id: str, kinds: tuple[str, ...]) -> list[Job]:
     """All active jobs and the newest finished one of each kind and method, in the order in which they were asked for."""
     dismissed, seen, shown = st.session_state.get("dismissed_jobs", set()), set(), []
     for job in jobs.list_jobs(loading.cache_folder(), study_id):
-        slot = (job.kind, job.params.get("role"), job.params.get("method"))
+        slot = (job.kind, *(job.params.get(name) for name in ("role", "method", "name")))
         if job.kind in kinds and (job.state in _ACTIVE or slot not in seen):
             seen.add(slot)
             if job.id not in dismissed:
@@ -124,4 +119,5 @@ def _title(job: Job) -> str:
     name = _NAMES.get(job.kind, job.kind)
     if job.kind == "sample" and job.params.get("role", "fit") != "fit":
         return f"{name} ({job.params['role']} draws)"
-    return f"{name} ({job.params['method']})" if "method" in job.params else name
+    of = job.params.get("name") or job.params.get("method")
+    return f"{name} ({of})" if of else name
