@@ -7,11 +7,12 @@ PORT ?= 8501
 # pip's own cache and the pins decide what is installed; the stamps say when it has to be done again
 RUN_READY := $(VENV)/.run-ready
 TEST_READY := $(VENV)/.test-ready
+DOCS_READY := $(VENV)/.docs-ready
 
-.PHONY: run test check soak bench browser clean
+.PHONY: run test check docs figures soak bench mutants browser clean
 
 run: $(RUN_READY)
-	$(BIN)/python -m streamlit run app.py --server.port $(PORT)
+	$(BIN)/python -m dscale_core run --port $(PORT)
 
 test: check browser
 	$(BIN)/python -m pytest
@@ -21,12 +22,27 @@ check: $(TEST_READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# the site, with the API reference; any warning fails
+docs: $(DOCS_READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo "The site is in site/index.html"
+
+# what docs/ shows: the house from its imports, the method's figures and the notebook's outputs from small studies
+figures: $(DOCS_READY)
+	$(BIN)/python -m docs.tools.draw_house
+	$(BIN)/python -m docs.tools.draw_figures
+	$(BIN)/python -m docs.tools.run_notebook
+
 soak: $(TEST_READY) browser
 	$(BIN)/python -m pytest -m soak
 
 bench: $(TEST_READY)
 	$(BIN)/python -m benchmarks.sampling
 	$(BIN)/python -m benchmarks.fitting
+
+# plants small faults in the numerics, one at a time, and counts those that no test sees
+mutants: $(TEST_READY)
+	$(BIN)/python -m benchmarks.mutants
 
 # Debian has a package; elsewhere Playwright brings a browser of its own
 browser: $(TEST_READY)
@@ -43,9 +59,13 @@ $(RUN_READY): requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
-$(TEST_READY): requirements.txt requirements-test.txt | $(VENV)/bin/python
+$(DOCS_READY): requirements.txt requirements-docs.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-docs.txt
+	@touch $@
+
+$(TEST_READY): requirements.txt requirements-docs.txt requirements-test.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-test.txt
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis site dist

@@ -2,18 +2,31 @@ from .curation import pick as pick
 from .datasets import list_datasets as list_datasets
 from .datasets import load_dataset as load_dataset
 from .datasets import read_table as read_table
+from .datasets import register_dataset as register_dataset
 from .errors import DscaleError as DscaleError
 from .laws import fit_laws as fit_laws
+from .laws import list_methods as list_methods
+from .laws import register_method as register_method
+from .learners import EstimatorSpec as EstimatorSpec
+from .learners import LearnerBase as LearnerBase
+from .learners import Param as Param
 from .learners import list_learners as list_learners
 from .learners import make_learner as make_learner
+from .learners import register_estimator as register_estimator
+from .learners import register_learner as register_learner
 from .sampling import sample as sample
 from .study import Study as Study
 from .study import fit as fit
+from .study import value as value
 from .types import Contributions as Contributions
 from .types import Dataset as Dataset
 from .types import Draws as Draws
 from .types import Laws as Laws
 from .types import SamplingPlan as SamplingPlan
+from .types import Values as Values
+from .values import ValueInputs as ValueInputs
+from .values import list_values as list_values
+from .values import register_value as register_value
 from .values import shapley_from_laws as shapley_from_laws
 
 __version__: str

@@ -1,4 +1,5 @@
-"""The command line: ``dscale run | sample | fit | validate | export | studies | datasets | learners``.
+"""The command line: ``dscale run | sample | fit | validate | export | value``, and what there is:
+``dscale studies | datasets | learners | methods | values``.
 
 ``python -m dscale_core`` is the same, also in a checkout where nothing is installed.
 
@@ -31,6 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # whoever reads, such as `head`, has seen enough; what is left must not be written at the exit either
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except DscaleError as error:
         print(f"dscale: {error}", file=sys.stderr)
         return 2
@@ -41,7 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dscale", description="What each data point is worth at your size.")
+    parser = argparse.ArgumentParser(
+        prog="dscale",
+        description="What each data point is worth at your size.",
+        epilog="DSCALE_EXTENSIONS=module_a,module_b adds the learners, estimators, values and datasets of these modules.",
+    )
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--cache", help="cache folder (default: DSCALE_CACHE, else ./cache)")
@@ -50,6 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(run=_run)
     commands.add_parser("datasets", help="list the built-in datasets").set_defaults(run=_datasets)
     commands.add_parser("learners", help="list the learners and their parameters").set_defaults(run=_learners)
+    commands.add_parser("methods", help="list the estimators of laws").set_defaults(run=_methods)
+    commands.add_parser("values", help="list the values that points can be given").set_defaults(run=_values)
     commands.add_parser("studies", parents=[common], help="list the studies").set_defaults(run=_studies)
     _add_sample(commands.add_parser("sample", parents=[common], help="draw contributions; prints the study's id"))
     fit = commands.add_parser("fit", parents=[common], help="fit scaling laws to a study's draws")
@@ -59,12 +70,13 @@ def _parser() -> argparse.ArgumentParser:
     _add_validate(commands.add_parser("validate", parents=[common], help="hold laws against draws that no fit saw"))
     export = commands.add_parser("export", parents=[common], help="write the ranked points as CSV")
     export.add_argument("--study", required=True, metavar="ID")
-    export.add_argument("--method", help="estimator (default: the newest fit)")
+    _add_fit_choice(export)
     export.add_argument("-k", type=float, default=1000, help="dataset size at which points are ranked (default: 1000)")
     export.add_argument("-n", type=int, default=100, help="number of points (default: 100)")
     export.add_argument("--goal", default="add", help="what the points are picked for (default: add)")
     export.add_argument("--out", type=Path, help="file to write (default: standard output)")
     export.set_defaults(run=_export)
+    _add_value(commands.add_parser("value", parents=[common], help="compute one value of all points, as CSV"))
     return parser
 
 
@@ -85,6 +97,20 @@ def _add_sample(sample: argparse.ArgumentParser) -> None:
     sample.add_argument("--jobs", type=int, default=1, help="worker processes (default: 1)")
     sample.add_argument("--name", help="name of the study")
     sample.set_defaults(run=_sample)
+
+
+def _add_fit_choice(command: argparse.ArgumentParser) -> None:
+    which = command.add_mutually_exclusive_group()
+    which.add_argument("--method", help="estimator (default: the newest fit)")
+    which.add_argument("--fit", metavar="ID", help="this very fit (default: the newest)")
+
+
+def _add_value(value: argparse.ArgumentParser) -> None:
+    value.add_argument("--study", required=True, metavar="ID")
+    value.add_argument("--name", required=True, help="one of those that `values` lists")
+    _add_fit_choice(value)
+    value.add_argument("--out", type=Path, help="file to write (default: standard output)")
+    value.set_defaults(run=_value)
 
 
 def _add_validate(validate: argparse.ArgumentParser) -> None:
@@ -125,8 +151,24 @@ def _learners(options: argparse.Namespace) -> None:
     from dscale_core.learners import describe_learner, list_learners
 
     for info in map(describe_learner, list_learners()):
-        params = " ".join(f"{name}={value}" for name, value in info.params.items())
+        params = ", ".join(f"{name}={param.default} ({param.requirement})" for name, param in info.params.items())
         print(f"{info.name:<20}{info.task:<16}{'exact' if info.exact else 'refits':<8}{info.summary}  {params}".rstrip())
+
+
+def _methods(options: argparse.Namespace) -> None:
+    del options
+    from dscale_core.laws import describe_method, list_methods
+
+    for info in map(describe_method, list_methods()):
+        print(f"{info.name:<20}{info.summary}  {info.missing}".rstrip())
+
+
+def _values(options: argparse.Namespace) -> None:
+    del options
+    from dscale_core.values import describe_value, list_values
+
+    for info in map(describe_value, list_values()):
+        print(f"{info.name:<20}needs {' and '.join(info.needs) or 'nothing':<16}{info.summary}")
 
 
 def _studies(options: argparse.Namespace) -> None:
@@ -239,15 +281,30 @@ def _export(options: argparse.Namespace) -> None:
     from dscale_core.study import Study
 
     study = Study.open(options.study, options.cache)
-    content = export_csv(study.pick(options.k, options.n, method=options.method, goal=options.goal))
-    if options.out is None:
+    picked = study.pick(options.k, options.n, method=options.method, fit_id=options.fit, goal=options.goal)
+    _write(export_csv(picked), options.out)
+
+
+def _value(options: argparse.Namespace) -> None:
+    from dscale_core.curation import export_csv
+    from dscale_core.study import Study
+    from dscale_core.values import value_table
+
+    study = Study.open(options.study, options.cache)
+    found = study.value(options.name, method=options.method, fit_id=options.fit)
+    _write(export_csv(value_table(found, study.dataset)), options.out)
+
+
+def _write(content: bytes, out: Path | None) -> None:
+    """To the file, whose name is printed, or to standard output."""
+    if out is None:
         sys.stdout.buffer.write(content)
         return
     try:
-        options.out.write_bytes(content)
+        out.write_bytes(content)
     except OSError as error:
-        raise StoreError(f"Could not write {options.out}: {error}. Choose another file with --out.") from error
-    print(options.out)
+        raise StoreError(f"Could not write {out}: {error}. Choose another file with --out.") from error
+    print(out)
 
 
 if __name__ == "__main__":

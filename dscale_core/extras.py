@@ -34,4 +34,5 @@ def require(package: str, what: str) -> None:
 
 
 def _remedy(package: str) -> str:
-    return f'Install it with: pip install "dscale[{_EXTRAS[package]}]"'
+    wanted = f'"dscale[{_EXTRAS[package]}]"' if package in _EXTRAS else package
+    return f"Install it with: pip install {wanted}"

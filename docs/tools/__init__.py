@@ -1,0 +1,1 @@
+"""What builds the documentation: pictures drawn from code and data, and pages generated for the site."""
