@@ -1,5 +1,4 @@
 from .demo import start_demo as start_demo
-from .kinds import list_kinds as list_kinds
 from .queue import Job as Job
 from .queue import cancel as cancel
 from .queue import get_job as get_job

@@ -10,7 +10,7 @@ from dscale_core.errors import ArgumentError, JobError
 if TYPE_CHECKING:
     from dscale_core.study import Progress, Study
 
-__all__ = ["KINDS", "Kind", "Report", "check_job", "list_kinds"]
+__all__ = ["KINDS", "Kind", "Report", "check_job"]
 
 ShouldStop: TypeAlias = Callable[[], bool]
 
@@ -24,7 +24,7 @@ class Report(Protocol):
 
 
 class _CancelledError(Exception):
-    """Ends a fit in the midst of its work."""
+    """Ends a fit or a value in the midst of its work."""
 
 
 Kind: TypeAlias = "Callable[[Study, Mapping[str, Any], Report, ShouldStop], None]"
@@ -45,6 +45,19 @@ def _fit(study: Study, params: Mapping[str, Any], report: Report, should_stop: S
     progress = study.progress()
     if not progress.done:
         raise JobError("There are no draws to fit yet. Sample the study first, then fit.")
+    doing = f"Fitting by {method} on {progress.done} of {progress.total} coalitions."
+    if should_stop():
+        return
+    report(0, 100, doing)
+    try:
+        study.fit(method, _percents(report, should_stop, doing))
+    except _CancelledError:
+        return
+    report(100, 100, f"Fitted by {method} on {progress.done} of {progress.total} coalitions.")
+
+
+def _percents(report: Report, should_stop: ShouldStop, doing: str) -> Callable[[float], None]:
+    """Says each whole percent once, and ends the work where it is to stop."""
     percent = 0
 
     def on_progress(share: float) -> None:
@@ -55,15 +68,20 @@ def _fit(study: Study, params: Mapping[str, Any], report: Report, should_stop: S
                 raise _CancelledError
             report(min(percent, 99), 100, doing)
 
-    doing = f"Fitting by {method} on {progress.done} of {progress.total} coalitions."
+    return on_progress
+
+
+def _value(study: Study, params: Mapping[str, Any], report: Report, should_stop: ShouldStop) -> None:
+    """Compute one value of all points."""
+    name, doing = params["name"], f"Computing {params['name']}."
     if should_stop():
         return
     report(0, 100, doing)
     try:
-        study.fit(method, on_progress)
+        study.value(**params, on_progress=_percents(report, should_stop, doing))
     except _CancelledError:
         return
-    report(100, 100, f"Fitted by {method} on {progress.done} of {progress.total} coalitions.")
+    report(100, 100, f"Computed {name}.")
 
 
 def _audit(study: Study, params: Mapping[str, Any], report: Report, should_stop: ShouldStop) -> None:
@@ -75,17 +93,13 @@ def _audit(study: Study, params: Mapping[str, Any], report: Report, should_stop:
     report(1, 1, study.audit(pairs).verdict)
 
 
-KINDS: dict[str, Kind] = {"sample": _sample, "fit": _fit, "audit": _audit}
+KINDS: dict[str, Kind] = {"sample": _sample, "fit": _fit, "audit": _audit, "value": _value}
 _PARAMS: dict[str, frozenset[str]] = {
     "sample": frozenset({"role", "n_jobs"}),
     "fit": frozenset({"method"}),
     "audit": frozenset({"pairs"}),
+    "value": frozenset({"name", "method", "fit_id", "min_size", "max_size", "seed"}),
 }
-
-
-def list_kinds() -> list[str]:
-    """Names of the kinds of jobs."""
-    return list(KINDS)
 
 
 def check_job(study: Study, kind: str, params: Mapping[str, Any]) -> None:
@@ -99,13 +113,17 @@ def check_job(study: Study, kind: str, params: Mapping[str, Any]) -> None:
     if unknown:
         allowed = ", ".join(sorted(_PARAMS[kind]))
         raise ArgumentError("params", f"hold only {allowed}", ", ".join(sorted(unknown)), "Leave the others out.")
-    for name in ("n_jobs", "pairs"):
-        value = params.get(name, 1)
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ArgumentError(name, "be a whole number of at least 1", repr(value), "Use a number such as 2.")
+    for name, least in (("n_jobs", 1), ("pairs", 1), ("min_size", 1), ("max_size", 1), ("seed", 0)):
+        value = params.get(name, least)
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise ArgumentError(name, f"be a whole number of at least {least}", repr(value), "Use a number such as 2.")
     if kind == "sample":
         study.plan_of(params.get("role", "fit"))
     if kind == "fit":
         from dscale_core.laws import check_method
 
         check_method(params.get("method", "shrinkage"))
+    if kind == "value":
+        from dscale_core.values import describe_value
+
+        describe_value(params.get("name", ""))

@@ -90,9 +90,8 @@ def _is_zombie(found: psutil.Process) -> bool:
 
 def _start(cache: Path) -> Process:
     log_file = cache / "logs" / "worker.log"
-    paths = [str(_SOURCE), *filter(None, [os.environ.get("PYTHONPATH")])]
     # one thread a process: the parallelism is over coalitions
-    environment = os.environ | dict.fromkeys(_THREADS, "1") | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONUNBUFFERED": "1"}
+    environment = os.environ | dict.fromkeys(_THREADS, "1") | {"PYTHONPATH": _search_path(), "PYTHONUNBUFFERED": "1"}
     try:
         log_file.parent.mkdir(parents=True, exist_ok=True)
         with log_file.open("ab") as log:
@@ -108,6 +107,15 @@ def _start(cache: Path) -> Process:
         raise JobError(f"The worker could not be started: {error}. The job waits; look again to try once more.") from error
     _children.append(worker)
     return Process(worker.pid, psutil.Process(worker.pid).create_time())
+
+
+def _search_path() -> str:
+    """Where this process imports from, in its order: what it can import, such as a notebook's neighbour, its worker can."""
+    named = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    entries = [os.path.abspath(entry or os.curdir) for entry in sys.path] + [entry for entry in named if entry]
+    if str(_SOURCE) not in entries:
+        entries.insert(0, str(_SOURCE))
+    return os.pathsep.join(entry for entry in dict.fromkeys(entries) if os.pathsep not in entry)
 
 
 def _reap() -> None:

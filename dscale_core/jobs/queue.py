@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from dscale_core.errors import JobError, StoreError
 from dscale_core.jobs import launcher
 from dscale_core.jobs.kinds import check_job
-from dscale_core.store import JobRow, JobState, Process, Store
+from dscale_core.jobs.taken_along import entries_of
+from dscale_core.store import Job, JobState, Process, Store, log_path
 
 if TYPE_CHECKING:
     from dscale_core.study import Study
@@ -24,7 +24,6 @@ __all__ = [
     "get_job",
     "job_log",
     "list_jobs",
-    "log_path",
     "recover",
     "resume",
     "seconds_left",
@@ -35,55 +34,33 @@ HEARTBEAT_LIMIT = 60.0  # seconds after which a silent worker is no longer belie
 _INTERRUPTED = "The worker ended before the job did. Resume it to go on where it stopped."
 
 
-@dataclass(frozen=True)
-class Job:
-    """A job as it stands. Times are ISO 8601 in UTC; ``rate`` is in contributions a second, ``pace`` in steps a second."""
-
-    id: int
-    study_id: str
-    kind: str
-    params: dict[str, Any]
-    state: JobState
-    done: int
-    total: int
-    rate: float
-    message: str
-    error: str
-    created: str
-    started: str | None
-    finished: str | None
-    heartbeat: str | None
-    cancel_requested: bool
-    log: Path
-    pace: float = 0.0
-
-
 def submit(study: Study, kind: str, params: Mapping[str, Any] | None = None) -> Job:
     """Queue a job and make sure that a worker runs. The same job, where it is waiting or running already, is returned.
 
     ``params``: ``{"role": "fit", "n_jobs": 2}`` for ``sample``, ``{"method": "likelihood"}`` for ``fit``,
-    ``{"pairs": 24}`` for ``audit``. Raises ArgumentError for what could not run.
+    ``{"pairs": 24}`` for ``audit``, ``{"name": "law_shapley"}`` and what else `Study.value` takes for ``value``. Raises
+    ArgumentError or NotFoundError for what could not run.
     """
     wanted = dict(params or {})
     check_job(study, kind, wanted)
     store = Store(study.cache)
-    row = store.jobs.enqueue(study.id, kind, wanted)
+    row = store.jobs.enqueue(study.id, kind, wanted, entries_of(study, kind, wanted))
     _attend(store)
-    return _job(store, store.jobs.get(row.id))
+    return store.jobs.get(row.id)
 
 
 def list_jobs(cache: str | Path | None = None, study_id: str | None = None, active_only: bool = False) -> list[Job]:
     """Jobs, newest first; ``active_only`` leaves those that wait or run. Starts a worker where one is missing."""
     store = Store(cache)
     _attend(store)
-    return [_job(store, row) for row in store.jobs.list(study_id, active_only)]
+    return store.jobs.list(study_id, active_only)
 
 
 def get_job(job_id: int, cache: str | Path | None = None) -> Job:
     """One job as it stands. Raises NotFoundError."""
     store = Store(cache)
     _attend(store)
-    return _job(store, store.jobs.get(job_id))
+    return store.jobs.get(job_id)
 
 
 def cancel(job_id: int, cache: str | Path | None = None, force: bool = False) -> Job:
@@ -99,7 +76,7 @@ def cancel(job_id: int, cache: str | Path | None = None, force: bool = False) ->
             raise JobError(f"The worker of job {job_id} (process {row.process.pid}) could not be ended. End it by hand.")
         store.jobs.finish(job_id, row.process, "cancelled")
     _attend(store)
-    return _job(store, store.jobs.get(job_id))
+    return store.jobs.get(job_id)
 
 
 def resume(job_id: int, cache: str | Path | None = None) -> Job:
@@ -112,14 +89,14 @@ def resume(job_id: int, cache: str | Path | None = None) -> Job:
         raise JobError(f"The old worker of job {job_id} (process {row.process.pid}) still runs. End it, then resume.")
     store.jobs.requeue(job_id)
     _attend(store)
-    return _job(store, store.jobs.get(job_id))
+    return store.jobs.get(job_id)
 
 
 def job_log(job_id: int, cache: str | Path | None = None, tail: int = 200) -> str:
     """The last ``tail`` lines of a job's log; of the worker's own where the job has not begun."""
     store = Store(cache)
     store.jobs.get(job_id)
-    for path in (log_path(store, job_id), store.folder / "logs" / "worker.log"):
+    for path in (log_path(store.folder, job_id), store.folder / "logs" / "worker.log"):
         if path.exists():
             with path.open(encoding="utf-8", errors="replace") as file:
                 return "".join(deque(file, maxlen=max(tail, 0)))
@@ -152,39 +129,12 @@ def _give_up(store: Store, job_id: int, process: Process, state: JobState) -> No
         store.jobs.finish(job_id, process, state, error)
 
 
-def log_path(store: Store, job_id: int) -> Path:
-    """Where a job's log lies."""
-    return store.folder / "logs" / f"job-{job_id}.log"
-
-
 def _attend(store: Store) -> None:
     recover(store)
     launcher.ensure_worker(store)
 
 
-def _is_live(row: JobRow) -> bool:
+def _is_live(row: Job) -> bool:
     if row.process is None or row.heartbeat is None or not launcher.is_alive(row.process):
         return False
     return (datetime.now(UTC) - datetime.fromisoformat(row.heartbeat)).total_seconds() < HEARTBEAT_LIMIT
-
-
-def _job(store: Store, row: JobRow) -> Job:
-    return Job(
-        id=row.id,
-        study_id=row.study_id,
-        kind=row.kind,
-        params=row.params,
-        state=row.state,
-        done=row.done,
-        total=row.total,
-        rate=row.rate,
-        message=row.message,
-        error=row.error,
-        created=row.created,
-        started=row.started,
-        finished=row.finished,
-        heartbeat=row.heartbeat,
-        cancel_requested=row.cancel_requested,
-        log=log_path(store, row.id),
-        pace=row.pace,
-    )

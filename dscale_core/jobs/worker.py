@@ -15,8 +15,8 @@ from pathlib import Path
 from dscale_core.errors import DscaleError, StoreError
 from dscale_core.jobs.kinds import KINDS
 from dscale_core.jobs.launcher import this_process
-from dscale_core.jobs.queue import log_path, recover
-from dscale_core.store import JobRow, JobState, Process, Store
+from dscale_core.jobs.queue import recover
+from dscale_core.store import Job, JobState, Process, Store, log_path
 
 __all__ = ["drain", "main"]
 
@@ -26,7 +26,7 @@ _BEAT = 2.0  # seconds between heartbeats
 class _Reporter:
     """Writes a job's progress, and its speed since the work went on: what was drawn before does not count."""
 
-    def __init__(self, store: Store, job: JobRow, process: Process, n_valued: int) -> None:
+    def __init__(self, store: Store, job: Job, process: Process, n_valued: int) -> None:
         self._store, self._job, self._process, self._n_valued = store, job, process, n_valued
         self._first: int | None = None
         self._started = time.monotonic()
@@ -57,19 +57,21 @@ def drain(store: Store, process: Process) -> int:
     n_run = 0
     recover(store)
     while (job := store.jobs.claim(process)) is not None:
-        with _output_to(log_path(store, job.id)), _heartbeat(store, job.id, process):
+        with _output_to(log_path(store.folder, job.id)), _heartbeat(store, job.id, process):
             _run(store, job, process)
         n_run += 1
     return n_run
 
 
-def _run(store: Store, job: JobRow, process: Process) -> None:
+def _run(store: Store, job: Job, process: Process) -> None:
+    from dscale_core.jobs.taken_along import adopt
     from dscale_core.study import Study
 
     _say(f"job {job.id} ({job.kind}) of study {job.study_id} begins")
     state: JobState = "failed"
     error = ""
     try:
+        adopt(job.entries)
         study = Study.open(job.study_id, store.folder)
         reporter = _Reporter(store, job, process, study.summary().n_valued)
         KINDS[job.kind](study, job.params, reporter.report, reporter.should_stop)

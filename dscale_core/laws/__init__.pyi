@@ -1,3 +1,4 @@
+from . import misfit as misfit
 from .aggregate import AggregateLaw as AggregateLaw
 from .aggregate import fit_aggregate as fit_aggregate
 from .amortized import fit_amortized as fit_amortized
@@ -9,12 +10,18 @@ from .grouping import determination as determination
 from .grouping import group_means as group_means
 from .grouping import size_groups as size_groups
 from .law import negative_log_likelihood as negative_log_likelihood
-from .methods import GUIDED as GUIDED
+from .methods import METHODS as METHODS
 from .methods import MethodInfo as MethodInfo
 from .methods import check_method as check_method
 from .methods import describe_method as describe_method
 from .methods import fit_laws as fit_laws
+from .methods import guided_methods as guided_methods
 from .methods import list_methods as list_methods
+from .methods import register_method as register_method
+from .problem import Fitted as Fitted
 from .problem import Guide as Guide
+from .problem import Problem as Problem
 from .problem import evenly_spaced as evenly_spaced
+from .problem import finish as finish
+from .problem import screen as screen
 from .shrinkage import fit_quickly as fit_quickly

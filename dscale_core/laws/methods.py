@@ -1,26 +1,34 @@
 """`fit_laws` and the registry of estimators.
 
-To add an estimator: one module with ``fit(problem: Problem) -> Laws`` and one line in ``_METHODS``.
+To add an estimator: one module with ``fit(problem: Problem) -> Laws`` and one line below; from outside, `register_method`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, cast
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
-from dscale_core.errors import ArgumentError
+from dscale_core.errors import ArgumentError, NotFoundError
 from dscale_core.extras import missing, require
+from dscale_core.registry import Entry, Registry, accepts
 from dscale_core.types import Laws
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from numpy.typing import ArrayLike
 
     from dscale_core.laws.problem import Guide
 
-__all__ = ["GUIDED", "MethodInfo", "check_method", "describe_method", "fit_laws", "list_methods"]
+__all__ = [
+    "METHODS",
+    "MethodInfo",
+    "check_method",
+    "describe_method",
+    "fit_laws",
+    "guided_methods",
+    "list_methods",
+    "register_method",
+]
 
 
 @dataclass(frozen=True)
@@ -28,52 +36,104 @@ class MethodInfo:
     """An estimator's name and one sentence on what it does and when to use it.
 
     missing : what to install before it can run here, as a sentence; empty where it can
+    guided : whether it can fit deviations from what a learner's surrogate or formula says, and so is given a guide
+    featured : whether it is given the points' features and regression targets
+    needs : a package beyond those that dscale itself needs
     """
 
     name: str
     summary: str
     missing: str = ""
+    guided: bool = False
+    featured: bool = False
+    needs: str = ""
 
 
-_METHODS: dict[str, tuple[str, str]] = {  # name -> (module with `fit`, summary)
-    "shrinkage": (
-        "shrinkage",
-        "Empirical Bayes: exponents and noise learn from all points, and from the learner's own surrogate where draws agree "
-        "with it. Best with few draws; the default.",
-    ),
-    "likelihood": ("likelihood", "Maximum likelihood, each point on its own, as published. Needs about 100 draws or more."),
-    "two_term": (
-        "two_term",
-        "ψ_k = a/k + b/k², each point on its own, linear and free to change sign: for points that no power law can follow.",
-    ),
-    "amortized": (
-        "amortized",
-        "One network from features to laws, as published: for many points with few draws, and for points never sampled.",
-    ),
-    "log_linear": ("log_linear", "Straight line through log|mean| at each size, as published. Needs many draws a size."),
-}
+def _fault(loaded: Any, info: MethodInfo) -> str:
+    return "" if accepts(loaded, info) else "be a function of one argument, the Problem"
 
 
-_NEEDS = {"amortized": "torch"}  # packages beyond those that dscale itself needs
-GUIDED = ("shrinkage", "amortized")  # methods that can fit deviations from what a learner's surrogate or formula says
+METHODS = Registry(
+    "method",
+    [
+        Entry(
+            "dscale_core.laws.shrinkage:fit",
+            MethodInfo(
+                "shrinkage",
+                "Empirical Bayes: exponents and noise learn from all points, and from the learner's own surrogate where "
+                "draws agree with it. Best with few draws; the default.",
+                guided=True,
+            ),
+        ),
+        Entry(
+            "dscale_core.laws.likelihood:fit",
+            MethodInfo(
+                "likelihood", "Maximum likelihood, each point on its own, as published. Needs about 100 draws or more."
+            ),
+        ),
+        Entry(
+            "dscale_core.laws.two_term:fit",
+            MethodInfo(
+                "two_term",
+                "ψ_k = a/k + b/k², each point on its own, linear and free to change sign: for points that no power law can "
+                "follow.",
+            ),
+        ),
+        Entry(
+            "dscale_core.laws.amortized:fit",
+            MethodInfo(
+                "amortized",
+                "One network from features to laws, as published: for many points with few draws, and for points never "
+                "sampled.",
+                guided=True,
+                featured=True,
+                needs="torch",
+            ),
+        ),
+        Entry(
+            "dscale_core.laws.log_linear:fit",
+            MethodInfo("log_linear", "Straight line through log|mean| at each size, as published. Needs many draws a size."),
+        ),
+    ],
+    lambda plain: MethodInfo(**plain),
+    _fault,
+)
 
 
 def list_methods() -> list[str]:
     """Names that `fit_laws` accepts, the default first."""
-    return list(_METHODS)
+    return METHODS.names()
+
+
+def guided_methods() -> list[str]:
+    """Those of `list_methods` that can fit deviations from what a learner's surrogate or formula says."""
+    return [name for name in METHODS.names() if METHODS.entry(name).info.guided]
 
 
 def describe_method(name: str) -> MethodInfo:
     """What one estimator does; raises ArgumentError for an unknown name."""
-    summary = _lookup(name)[1]
-    return MethodInfo(name, summary, missing(_NEEDS[name]) if name in _NEEDS else "")
+    info = _entry(name).info
+    return replace(info, missing=missing(info.needs)) if info.needs else info
 
 
 def check_method(name: str) -> None:
     """Raise ArgumentError for an unknown name, and MissingPackageError where its package is not installed."""
-    _lookup(name)
-    if name in _NEEDS:
-        require(_NEEDS[name], f'The method "{name}"')
+    needed = _entry(name).info.needs
+    if needed:
+        require(needed, f'The method "{name}"')
+
+
+def register_method(
+    name: str, home: str | Callable[..., Any], *, summary: str, guided: bool = False, featured: bool = False
+) -> None:
+    """Add an estimator of one's own, ``fit(problem: Problem) -> Laws``; background jobs find it too.
+
+    home : ``"module:function"``, or the function itself
+    guided, featured : as in `MethodInfo`
+
+    Raises ArgumentError where the name is taken.
+    """
+    METHODS.add(home, MethodInfo(name, summary, guided=guided, featured=featured))
 
 
 def fit_laws(
@@ -99,19 +159,33 @@ def fit_laws(
     features : (p, d) features of the points, for the methods that use them
     groups : (p,) labels such as classes, for the methods that share strength within groups
     targets : (p,) regression targets, for ``amortized`` where there are no classes
-    guide : what the learner's surrogate or formula says, for the methods in `GUIDED`, which use it where draws agree with it
-    on_progress : receives the share done, in [0, 1], from the methods that take long, those in `GUIDED`
+    guide : what the learner's surrogate or formula says, for the methods that are guided, which use it where draws agree
+    on_progress : receives the share done, in [0, 1], from the methods that take long, those that are guided
+
+    >>> import numpy as np
+    >>> k = np.geomspace(50, 500, 40)
+    >>> delta = np.outer(k**-1.2, [0.3, -0.1]) + np.random.default_rng(0).normal(0, 1e-6, (40, 2))
+    >>> laws = fit_laws(delta, k, method="likelihood")
+    >>> laws.alpha.round(1).tolist(), laws.psi(100).round(4).tolist()
+    ([1.2, 1.2], [0.0012, -0.0004])
 
     A point that cannot be fitted gets a status and NaN parameters; the others are unaffected. Raises ArgumentError for an
     unknown method and for arrays whose shapes do not go together.
     """
     from dscale_core.laws.problem import make_problem
 
-    module = import_module(f"dscale_core.laws.{_lookup(method)[0]}")
-    return cast(Laws, module.fit(make_problem(delta, sizes, passes, features, groups, targets, on_progress, guide)))
+    entry = _entry(method)
+    problem = make_problem(delta, sizes, passes, features, groups, targets, on_progress, guide)
+    fitted = METHODS.load(entry)(problem)
+    if not isinstance(fitted, Laws) or fitted.c.size != problem.n_points:
+        required = f"return Laws of {problem.n_points} points"
+        raise ArgumentError(entry.home, required, type(fitted).__name__, "Correct the function.")
+    return replace(fitted, method=method) if entry.foreign else fitted
 
 
-def _lookup(name: str) -> tuple[str, str]:
-    if name not in _METHODS:
-        raise ArgumentError("method", f"be one of {', '.join(_METHODS)}", repr(name), 'Use "shrinkage", the default.')
-    return _METHODS[name]
+def _entry(name: str) -> Entry[MethodInfo]:
+    try:
+        return METHODS.entry(name)
+    except NotFoundError:
+        remedy = f'{METHODS.hint(name)} "shrinkage" is the default.'
+        raise ArgumentError("method", f"be one of {', '.join(METHODS.names())}", repr(name), remedy) from None

@@ -20,6 +20,7 @@ def boundary_distance(dataset: Dataset) -> FloatVector:
         raise ArgumentError("dataset", "have classes", f"{dataset.name!r}, a regression", "Look at the residuals instead.")
     from sklearn.linear_model import LogisticRegression
 
+    # features need not be standardised, and the default of a hundred iterations would then end too soon
     model = LogisticRegression(max_iter=1000).fit(dataset.X_pool, dataset.y_pool)
     w, b = np.asarray(model.coef_, dtype=np.float64), np.asarray(model.intercept_, dtype=np.float64)
     if w.shape[0] == 1:

@@ -12,13 +12,12 @@ cut at zero. A mean over (sd e / sd b)^2 seeds carries as much signal as noise.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from dscale_core.errors import ArgumentError
 from dscale_core.learners.base import LearnerBase
-from dscale_core.learners.refit import Refit
 from dscale_core.types import Dataset, IntVector
 
 __all__ = ["SeedNoise", "seed_noise"]
@@ -58,7 +57,7 @@ def seed_noise(
     if len(set(seeds)) < 2:
         raise ArgumentError("seeds", "name two or more", list(seeds), "Pass seeds such as range(5).")
     rows = [
-        _with_seed(learner, int(seed)).contributions(dataset, coalition, points, utility).delta
+        learner.with_params(seed=int(seed)).contributions(dataset, coalition, points, utility).delta
         for seed in dict.fromkeys(seeds)
     ]
     delta = np.array(rows)
@@ -71,9 +70,3 @@ def seed_noise(
     shared = np.var(by_seed, ddof=1) - rest / n_points
     between = np.var(by_point, ddof=1) - rest / n_seeds
     return SeedNoise(*(float(np.sqrt(max(variance, 0.0))) for variance in (rest, shared, between)))
-
-
-def _with_seed(learner: LearnerBase, seed: int) -> LearnerBase:
-    if isinstance(learner, Refit):
-        return replace(learner, options={**learner.options, "seed": seed})
-    return replace(learner, seed=seed)  # type: ignore[call-arg]

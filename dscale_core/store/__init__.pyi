@@ -1,8 +1,9 @@
 from .files import cache_folder as cache_folder
 from .files import check_id as check_id
-from .jobs import JobRow as JobRow
+from .jobs import Job as Job
 from .jobs import JobState as JobState
 from .jobs import Process as Process
+from .jobs import log_path as log_path
 from .records import FitRecord as FitRecord
 from .records import SampleSet as SampleSet
 from .records import Selection as Selection
@@ -10,4 +11,5 @@ from .records import Shard as Shard
 from .records import ShardDamage as ShardDamage
 from .records import ShardRead as ShardRead
 from .records import StudySummary as StudySummary
+from .records import ValueRecord as ValueRecord
 from .store import Store as Store

@@ -51,17 +51,22 @@ class Fits:
         """All fits of a study, newest first."""
         return [_record(row) for row in self._rows(study_id)]
 
-    def load(self, study_id: str, method: str | None = None, fit_id: str | None = None) -> Laws:
-        """The newest laws, of one estimator where it is named, or those of one fit by its id.
+    def record(self, study_id: str, method: str | None = None, fit_id: str | None = None) -> FitRecord:
+        """The newest fit, of one estimator where it is named, or the one of that id. Raises NotFoundError."""
+        return _record(self._row(study_id, method, fit_id))
 
-        Raises NotFoundError, and StoreError where damaged.
-        """
+    def load(self, study_id: str, method: str | None = None, fit_id: str | None = None) -> Laws:
+        """The laws of the fit that `record` finds. Raises NotFoundError, and StoreError where damaged."""
+        row = self._row(study_id, method, fit_id)
+        arrays = load_arrays(self._path(study_id, row["id"]), row["sha256"])
+        scalars = json.loads(row["scalars"])
+        known = {name: scalars[name] for name in _SCALARS if name in scalars}
+        return Laws(method=row["method"], **arrays, **known)  # type: ignore[arg-type]
+
+    def _row(self, study_id: str, method: str | None, fit_id: str | None) -> sqlite3.Row:
         for row in self._rows(study_id):
             if method in (None, row["method"]) and fit_id in (None, row["id"]):
-                arrays = load_arrays(self._path(study_id, row["id"]), row["sha256"])
-                scalars = json.loads(row["scalars"])
-                known = {name: scalars[name] for name in _SCALARS if name in scalars}
-                return Laws(method=row["method"], **arrays, **known)  # type: ignore[arg-type]
+                return row
         if fit_id is not None:
             raise NotFoundError(f"This study has no fit {fit_id!r}. Choose one from the list of its fits.")
         wanted = "no fit" if method is None else f"no fit by {method!r}"

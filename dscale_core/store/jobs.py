@@ -9,14 +9,15 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 from dscale_core.errors import JobError, NotFoundError
 from dscale_core.store.catalog import Catalog
 from dscale_core.store.files import check_id, now
 
-__all__ = ["JobRow", "JobState", "Jobs", "Process"]
+__all__ = ["Job", "JobState", "Jobs", "Process", "log_path"]
 
 JobState = Literal["queued", "running", "done", "failed", "cancelled", "interrupted"]
 _MAX_LAUNCHES = 3
@@ -31,8 +32,11 @@ class Process:
 
 
 @dataclass(frozen=True)
-class JobRow:
-    """A job as the catalogue holds it."""
+class Job:
+    """A job as the catalogue holds it.
+
+    Times are ISO 8601 in UTC; ``rate`` is in contributions a second, ``pace`` in steps a second.
+    """
 
     id: int
     study_id: str
@@ -51,6 +55,12 @@ class JobRow:
     heartbeat: str | None
     cancel_requested: bool
     process: Process | None  # who runs it, or ran it last
+    entries: dict[str, Any] = field(default_factory=dict)  # what it needs from outside, as registries write it down
+
+
+def log_path(folder: Path, job_id: int) -> Path:
+    """Where a job's log lies in the cache folder."""
+    return folder / "logs" / f"job-{job_id}.log"
 
 
 class Jobs:
@@ -59,27 +69,32 @@ class Jobs:
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
 
-    def enqueue(self, study_id: str, kind: str, params: Mapping[str, Any]) -> JobRow:
-        """Queue a job; the same job of the same study, where it waits or runs already, is returned instead."""
+    def enqueue(self, study_id: str, kind: str, params: Mapping[str, Any], entries: Mapping[str, Any] | None = None) -> Job:
+        """Queue a job; the same job of the same study, where it waits or runs already, is returned instead.
+
+        entries : what the job needs that was registered from outside, as registries write it down
+        """
         text, moment = json.dumps(dict(params), sort_keys=True), now()
         with self._catalog.transaction() as db:
             same = "study_id = ? AND kind = ? AND params = ? AND state IN ('queued', 'running') AND cancel_requested = 0"
             known = db.execute(f"SELECT id FROM jobs WHERE {same}", (study_id, kind, text)).fetchone()
             if known is None:
-                sql = "INSERT INTO jobs (study_id, kind, params, state, created, queued) VALUES (?, ?, ?, 'queued', ?, ?)"
-                job_id = db.execute(sql, (check_id(study_id, "study"), kind, text, moment, moment)).lastrowid
+                sql = """INSERT INTO jobs (study_id, kind, params, state, created, queued, entries)
+                    VALUES (?, ?, ?, 'queued', ?, ?, ?)"""
+                kept = json.dumps(dict(entries or {}), ensure_ascii=False)
+                job_id = db.execute(sql, (check_id(study_id, "study"), kind, text, moment, moment, kept)).lastrowid
             else:
                 job_id = known["id"]
             return _job(db.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone())
 
-    def get(self, job_id: int) -> JobRow:
+    def get(self, job_id: int) -> Job:
         """One job. Raises NotFoundError."""
         rows = self._catalog.rows("SELECT * FROM jobs WHERE id = ?", (_checked(job_id),))
         if not rows:
             raise NotFoundError(f"There is no job {job_id}. List the jobs to see what there is.")
         return _job(rows[0])
 
-    def list(self, study_id: str | None = None, active_only: bool = False) -> list[JobRow]:
+    def list(self, study_id: str | None = None, active_only: bool = False) -> list[Job]:
         """Jobs, newest first."""
         conditions, values = ["1"], []
         if study_id is not None:
@@ -90,7 +105,7 @@ class Jobs:
         where = " AND ".join(conditions)
         return [_job(row) for row in self._catalog.rows(f"SELECT * FROM jobs WHERE {where} ORDER BY id DESC", values)]
 
-    def claim(self, process: Process) -> JobRow | None:
+    def claim(self, process: Process) -> Job | None:
         """Take the next job in the queue's order, unless one is running; None where there is nothing to take.
 
         A worker that gets None must end: it is struck off the workers in the same transaction, so whoever queues a job
@@ -126,7 +141,7 @@ class Jobs:
         """End a running job, in its worker's name; False where it was no longer that worker's."""
         return self._change("state = ?, error = ?, finished = ?", (state, error, now()), job_id, process)
 
-    def request_cancel(self, job_id: int) -> JobRow:
+    def request_cancel(self, job_id: int) -> Job:
         """Cancel at once what waits or was interrupted, ask a running job to stop, leave a finished one as it is."""
         with self._catalog.transaction() as db:
             db.execute(
@@ -138,7 +153,7 @@ class Jobs:
             )
         return self.get(job_id)
 
-    def requeue(self, job_id: int) -> JobRow:
+    def requeue(self, job_id: int) -> Job:
         """Put a job that was interrupted, failed or cancelled at the end of the queue again. Raises JobError otherwise."""
         with self._catalog.transaction() as db:
             changed = db.execute(
@@ -199,10 +214,11 @@ def _checked(job_id: int) -> int:
     return job_id
 
 
-def _job(row: sqlite3.Row) -> JobRow:
+def _job(row: sqlite3.Row) -> Job:
     fields = dict(row)
     for name in ("queued", "launches"):
         del fields[name]
     pid, created = fields.pop("pid"), fields.pop("pid_created")
-    fields |= {"params": json.loads(row["params"]), "cancel_requested": bool(row["cancel_requested"])}
-    return JobRow(**fields, process=None if pid is None else Process(pid, created))
+    fields |= {name: json.loads(row[name]) for name in ("params", "entries")}
+    fields["cancel_requested"] = bool(row["cancel_requested"])
+    return Job(**fields, process=None if pid is None else Process(pid, created))

@@ -47,4 +47,15 @@ _FIRST = (
         pid INTEGER NOT NULL, pid_created REAL NOT NULL, started TEXT NOT NULL, PRIMARY KEY (pid, pid_created))""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST,)
+# what was registered from outside goes along with the study and the job that use it; null and {} where all is dscale's own
+_EXTENSIONS_AND_VALUES = (
+    "ALTER TABLE studies ADD COLUMN learner_entry TEXT",
+    "ALTER TABLE jobs ADD COLUMN entries TEXT NOT NULL DEFAULT '{}'",
+    """CREATE TABLE point_values (
+        id TEXT PRIMARY KEY, study_id TEXT NOT NULL REFERENCES studies ON DELETE CASCADE, name TEXT NOT NULL,
+        created TEXT NOT NULL, fit_id TEXT, method TEXT, n_coalitions INTEGER NOT NULL, min_size INTEGER NOT NULL,
+        max_size INTEGER NOT NULL, seed INTEGER NOT NULL, unit TEXT NOT NULL, seconds REAL NOT NULL,
+        sha256 TEXT NOT NULL)""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _EXTENSIONS_AND_VALUES)

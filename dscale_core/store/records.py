@@ -7,7 +7,17 @@ from typing import Any
 
 from dscale_core.types import Float32Matrix, FloatVector, IntVector, SamplingPlan, Task
 
-__all__ = ["FitRecord", "SampleSet", "Selection", "Shard", "ShardDamage", "ShardRead", "StudyRow", "StudySummary"]
+__all__ = [
+    "FitRecord",
+    "SampleSet",
+    "Selection",
+    "Shard",
+    "ShardDamage",
+    "ShardRead",
+    "StudyRow",
+    "StudySummary",
+    "ValueRecord",
+]
 
 
 @dataclass(frozen=True)
@@ -24,6 +34,7 @@ class StudyRow:
     learner_params: dict[str, Any]
     utility: str
     created: str  # ISO 8601, UTC
+    learner_entry: dict[str, Any] | None  # a learner from outside as its registry writes it down
 
 
 @dataclass(frozen=True)
@@ -106,6 +117,22 @@ class FitRecord:
     created: str  # ISO 8601, UTC
     n_coalitions: int
     status_counts: dict[str, int]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ValueRecord:
+    """What one kept value was computed from, and how long it took."""
+
+    id: str
+    name: str
+    created: str  # ISO 8601, UTC
+    fit_id: str | None  # of the laws that it was given, and their method
+    method: str | None
+    n_coalitions: int  # that it, or these laws, rest on; 0 where it needs no draws
+    min_size: int  # the sizes that it is about
+    max_size: int
+    seed: int
     seconds: float
 
 

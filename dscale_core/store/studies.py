@@ -14,6 +14,7 @@ from dscale_core.errors import NotFoundError, StoreError
 from dscale_core.store.catalog import Catalog
 from dscale_core.store.datasets import Datasets
 from dscale_core.store.files import check_id, new_id, now
+from dscale_core.store.jobs import log_path
 from dscale_core.store.records import SampleSet, Selection, StudyRow, StudySummary
 from dscale_core.types import Dataset, SamplingPlan
 
@@ -36,16 +37,28 @@ class Studies:
         self._datasets = datasets
 
     def create(
-        self, dataset: Dataset, learner: str, learner_params: Mapping[str, Any], utility: str, name: str, plan: SamplingPlan
+        self,
+        dataset: Dataset,
+        learner: str,
+        learner_params: Mapping[str, Any],
+        utility: str,
+        name: str,
+        plan: SamplingPlan,
+        learner_entry: Mapping[str, Any] | None = None,
     ) -> str:
-        """Save the dataset, then the study and its ``fit`` sample set in one transaction; returns the study's id."""
+        """Save the dataset, then the study and its ``fit`` sample set in one transaction; returns the study's id.
+
+        learner_entry : a learner from outside as its registry writes it down; None for dscale's own
+        """
+        entry = None if learner_entry is None else json.dumps(dict(learner_entry), ensure_ascii=False)
         study_id, params = new_id(), json.dumps(dict(learner_params), ensure_ascii=False)
         self._datasets.save(dataset)
         with self._catalog.transaction() as db:
             self._datasets.register(db, dataset)
             db.execute(
-                "INSERT INTO studies VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (study_id, name, dataset.fingerprint, learner, params, utility, now()),
+                """INSERT INTO studies (id, name, fingerprint, learner, learner_params, utility, created, learner_entry)
+                VALUES (?, ?, ?, ?, ?, ?, ?, ?)""",
+                (study_id, name, dataset.fingerprint, learner, params, utility, now(), entry),
             )
             _insert_set(db, study_id, "fit", plan)
         return study_id
@@ -56,7 +69,8 @@ class Studies:
         if not found:
             raise NotFoundError(f"There is no study {study_id!r} here. Choose one from the list, or create one.")
         row = dict(found[0])
-        return StudyRow(**(row | {"learner_params": _params(row["learner_params"])}))
+        entry = None if row["learner_entry"] is None else json.loads(row["learner_entry"])
+        return StudyRow(**(row | {"learner_params": _params(row["learner_params"]), "learner_entry": entry}))
 
     def summaries(self, study_id: str | None = None) -> list[StudySummary]:
         """All studies, newest first, or the one asked for."""
@@ -76,7 +90,7 @@ class Studies:
             if any(job["state"] == "running" for job in jobs):
                 raise StoreError(f"Study {study_id} has a running job. Cancel the job, then delete the study.")
             db.execute("DELETE FROM studies WHERE id = ?", (study_id,))
-            trash += [self._catalog.folder / "logs" / f"job-{job['id']}.log" for job in jobs]
+            trash += [log_path(self._catalog.folder, job["id"]) for job in jobs]
             trash.append(_set_aside(self.folder(study_id)))
             if not db.execute("SELECT 1 FROM studies WHERE fingerprint = ?", (study.fingerprint,)).fetchall():
                 db.execute("DELETE FROM datasets WHERE fingerprint = ?", (study.fingerprint,))
@@ -147,7 +161,7 @@ def _params(text: str) -> dict[str, Any]:
 
 def _summary(row: sqlite3.Row) -> StudySummary:
     fields, plan = dict(row), _plan(row["plan"])
-    for name in ("plan", "fingerprint", "methods"):
+    for name in ("plan", "fingerprint", "methods", "learner_entry"):
         del fields[name]
     fields["learner_params"] = _params(row["learner_params"])
     return StudySummary(

@@ -8,3 +8,5 @@ from .study import Selection as Selection
 from .study import ShardDamage as ShardDamage
 from .study import Study as Study
 from .study import StudySummary as StudySummary
+from .study import ValueRecord as ValueRecord
+from .worth import value as value

@@ -34,10 +34,17 @@ def fit(
 
     draws : as `sample` or `Study.draws` return them: they know the plan and the utility they were made under. Draws put
         together by hand without a plan are guided by the learner's formula alone, where it has one.
-    on_progress : receives the share done, in [0, 1], from the methods that take long: those in `laws.GUIDED`
+    on_progress : receives the share done, in [0, 1], from the methods that take long: those that are guided
 
     Raises ArgumentError for an unknown method and for draws of other points than the dataset's, MissingPackageError where
     the method needs a package that is not installed.
+
+    >>> import dscale_core as ds
+    >>> dataset, learner = ds.load_dataset("breast_cancer"), ds.make_learner("logistic")
+    >>> draws = ds.sample(dataset, learner, ds.SamplingPlan(points=range(40), min_size=20, max_size=80, draws=12))
+    >>> laws = fit(dataset, learner, draws)
+    >>> laws.guided, laws.psi(60).shape  # contributions at size 60, in nats
+    (True, (40,))
     """
     law_methods.check_method(method)
     guiding, fitting = _halves_of(on_progress)
@@ -76,10 +83,11 @@ def inputs_of(
     classes = dataset.task == "classification"
     labels = dataset.y_pool[draws.points]
     inputs: dict[str, Any] = {"groups": labels if classes else None}
-    if "amortized" in methods:
+    about = [law_methods.describe_method(method) for method in methods]
+    if any(info.featured for info in about):
         inputs["features"] = dataset.X_pool[draws.points]
         inputs["targets"] = None if classes else labels
-    if not set(law_methods.GUIDED).isdisjoint(methods):
+    if any(info.guided for info in about):
         inputs["guide"] = _guide(dataset, learner, draws, draws.points, on_progress)
     return inputs
 

@@ -21,9 +21,10 @@ import numpy as np
 
 from dscale_core import curation, laws, learners, sampling, validation
 from dscale_core.errors import ArgumentError, NotFoundError
-from dscale_core.store import FitRecord, SampleSet, Selection, ShardDamage, Store, StudySummary, check_id
-from dscale_core.study import evidence, judging
-from dscale_core.types import Dataset, Draws, FloatVector, IntVector, Laws, Learner, SamplingPlan, default_utility
+from dscale_core.store import FitRecord, SampleSet, Selection, ShardDamage, Store, StudySummary, ValueRecord, check_id
+from dscale_core.study import evidence, judging, worth
+from dscale_core.types import Dataset, Draws, FloatVector, IntVector, Laws, Learner, SamplingPlan, Values, default_utility
+from dscale_core.values import compute_value, describe_value
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from dscale_core.laws import AggregateLaw
     from dscale_core.validation import AccuracyBySize, Convergence, Coverage, Extrapolation, FormChoice
 
-__all__ = ["FitRecord", "Progress", "Selection", "ShardDamage", "Study", "StudySummary"]
+__all__ = ["FitRecord", "Progress", "Selection", "ShardDamage", "Study", "StudySummary", "ValueRecord"]
 
 _log = logging.getLogger(__name__)
 _COMPARED = ("shrinkage", "likelihood")  # the default estimator and the published one
@@ -67,15 +68,27 @@ class Study:
         """A new study, on disk before it is returned; nothing is drawn yet. A utility of None follows the task.
 
         Raises ArgumentError where data, learner, plan and utility do not go together, StoreError where it cannot be kept.
+
+        >>> import dscale_core as ds
+        >>> plan = ds.SamplingPlan(points=range(30), min_size=20, max_size=80, draws=10)
+        >>> study = Study.create(ds.load_dataset("breast_cancer"), ds.make_learner("logistic"), plan)
+        >>> draws = study.sample()  # resumes where it stopped
+        >>> study.progress()
+        Progress(done=10, total=10)
+        >>> laws = study.fit("likelihood")
+        >>> [record.method for record in Study.open(study.id).fits()]
+        ['likelihood']
         """
         utility = default_utility(dataset.task) if utility is None else utility
         sampling.check_plan(dataset, learner, plan, utility)
         params = _storable(learner.params)
         # a learner that could not be made again from its name would leave a study that cannot go on
         learners.make_learner(learner.name, **params)
+        entry = learners.LEARNERS.written(learner.name)
         title = (name or "").strip() or f"{dataset.name}, {learner.name}"
         store = Store(cache)
-        return cls(store.studies.create(dataset, learner.name, params, utility, title, plan), store)
+        kept = None if entry is None else _storable(entry)
+        return cls(store.studies.create(dataset, learner.name, params, utility, title, plan, kept), store)
 
     @classmethod
     def open(cls, study_id: str, cache: str | Path | None = None) -> Study:
@@ -105,7 +118,12 @@ class Study:
 
     @cached_property
     def learner(self) -> Learner:
-        """The learner, made again from its name and parameters."""
+        """The learner, made again from its name and parameters; one that was registered elsewhere is imported first.
+
+        Raises NotFoundError where it is not here, ArgumentError where what is kept of it is not to be trusted.
+        """
+        if self._row.learner_entry is not None:
+            return learners.learner_from(self._row.learner_entry, self._row.learner_params)
         return learners.make_learner(self._row.learner, **self._row.learner_params)
 
     @property
@@ -281,9 +299,45 @@ class Study:
         self._store.datasets.save_boundary(self._row.fingerprint, distance)
         return distance
 
-    def pick(self, k: float, n: int, method: str | None = None, **options: Any) -> pd.DataFrame:
-        """The ``n`` best points at size ``k`` by the laws of ``method``; further options are those of `curation.pick`."""
-        return curation.pick(self.laws(method), self.dataset, k=k, n=n, **options)
+    def pick(self, k: float, n: int, method: str | None = None, fit_id: str | None = None, **options: Any) -> pd.DataFrame:
+        """The ``n`` best points at size ``k`` by the laws that `laws` returns; options are those of `curation.pick`."""
+        return curation.pick(self.laws(method, fit_id), self.dataset, k=k, n=n, **options)
+
+    def value(
+        self,
+        name: str,
+        method: str | None = None,
+        fit_id: str | None = None,
+        min_size: int | None = None,
+        max_size: int | None = None,
+        seed: int = 0,
+        on_progress: Callable[[float], object] | None = None,
+    ) -> Values:
+        """One value a point over a range of sizes (`worth.value`), from this study's draws or laws, and keep it.
+
+        method, fit_id : the fit whose laws are taken, as in `laws`, where the value needs laws
+
+        Raises NotFoundError for an unknown name, and where the value needs draws or laws that are not there yet.
+        """
+        needs = describe_value(name).needs
+        draws = self.draws() if "draws" in needs else None
+        fit = self._store.fits.record(self.id, method, fit_id) if "laws" in needs else None
+        fitted = None if fit is None else self.laws(fit_id=fit.id)
+        given = worth.inputs_of_value(
+            name, self.dataset, self.learner, draws, fitted, self.utility, min_size, max_size, seed, on_progress
+        )
+        found = compute_value(name, given)
+        rests_on = draws.sizes.size if draws is not None else 0 if fit is None else fit.n_coalitions
+        self._store.values.save(self.id, found, fit, rests_on, given.min_size, given.max_size, seed)
+        return found
+
+    def values(self) -> builtins.list[ValueRecord]:
+        """Records of all values computed so far, newest first; `load_value` loads any by its id."""
+        return self._store.values.records(self.id)
+
+    def load_value(self, name: str | None = None, value_id: str | None = None) -> Values:
+        """The newest value, of one name where it is given, or the one of `values` with that id. Raises NotFoundError."""
+        return self._store.values.load(self.id, name, value_id)
 
     def save_selection(self, points: Sequence[int], primary: int | None) -> str:
         """Keep a set of pool indices, for a link that shows exactly it; returns its id."""

@@ -1,1 +1,9 @@
+from .ranked import value_table as value_table
 from .shapley import shapley_from_laws as shapley_from_laws
+from .valuing import VALUES as VALUES
+from .valuing import ValueInfo as ValueInfo
+from .valuing import ValueInputs as ValueInputs
+from .valuing import compute_value as compute_value
+from .valuing import describe_value as describe_value
+from .valuing import list_values as list_values
+from .valuing import register_value as register_value

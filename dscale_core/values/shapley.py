@@ -22,6 +22,12 @@ def shapley_from_laws(laws: Laws, min_size: int, max_size: int) -> FloatVector:
     """Mean of ψ_k over the integers k from min_size to max_size, both included: (p,), unit of the loss; positive helps.
 
     NaN where a point has no law. Raises ArgumentError unless 1 <= min_size <= max_size, both whole numbers.
+
+    >>> from dscale_core import fit_laws
+    >>> k = np.geomspace(50, 500, 40)
+    >>> laws = fit_laws(np.outer(1 / k, [0.5, -0.5]), k, method="likelihood")
+    >>> shapley_from_laws(laws, 50, 500).round(5).tolist()
+    [0.00256, -0.00256]
     """
     for name, size in (("min_size", min_size), ("max_size", max_size)):
         if size != int(size) or size < 1:

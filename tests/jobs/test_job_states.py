@@ -17,8 +17,7 @@ from dscale_core import jobs
 from dscale_core.errors import ArgumentError, JobError, NotFoundError
 from dscale_core.jobs import launcher
 from dscale_core.jobs.queue import HEARTBEAT_LIMIT
-from dscale_core.store import Store
-from dscale_core.store.jobs import Process
+from dscale_core.store import Process, Store, log_path
 
 MakeJob = Callable[[str], int]
 ME = launcher.this_process()
@@ -258,7 +257,7 @@ def test_log_tail(store: Store, make_job: MakeJob, started: list[Path]) -> None:
     logs.mkdir()
     (logs / "worker.log").write_text("before it began\n")
     assert jobs.job_log(job_id) == "before it began\n"
-    jobs.get_job(job_id).log.write_text("".join(f"line {i}\n" for i in range(9)))
+    log_path(store.folder, job_id).write_text("".join(f"line {i}\n" for i in range(9)))
     assert jobs.job_log(job_id, tail=2) == "line 7\nline 8\n"
     assert started == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 import stat
@@ -9,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -52,6 +55,35 @@ def test_a_later_migration_keeps_what_is_there(samples: SampleSet, store: Store,
     rows = Catalog(store.folder).rows("SELECT id, note FROM studies")
     assert [tuple(row) for row in rows] == [(samples.study_id, "none")]
     assert _version(store.folder / "dscale.sqlite3") == len(migrations.MIGRATIONS)
+
+
+def test_a_cache_of_the_first_schema_opens_unchanged(store: Store, made_up: Dataset) -> None:
+    """Studies, jobs and fits written by version 0.1 are there, and what is new to them is empty."""
+    store.datasets.save(made_up)
+    plan = json.dumps(asdict(SamplingPlan(min_size=2, max_size=5, draws=40)))
+    jobs = "INSERT INTO jobs (study_id, kind, params, state, created, queued) VALUES ('st', 'fit', '{}', 'done', 'a', 'b')"
+    with closing(sqlite3.connect(store.folder / "dscale.sqlite3")) as db, db:
+        for statement in migrations.MIGRATIONS[0]:
+            db.execute(statement)
+        db.execute("PRAGMA user_version = 1")
+        db.execute("INSERT INTO datasets VALUES (?, 'made up', 'classification', 7, 'then')", (made_up.fingerprint,))
+        study = ("st", "old", made_up.fingerprint, "logistic", '{"C": 0.5}', "log_loss", "then")
+        db.execute("INSERT INTO studies VALUES (?, ?, ?, ?, ?, ?, ?)", study)
+        db.execute("INSERT INTO sample_sets VALUES ('se', 'st', 'fit', ?, 'then')", (plan,))
+        db.execute("INSERT INTO fits VALUES ('fi', 'st', 'fit', 'likelihood', 'then', 40, '{}', 1.5, '{}', 'ab')")
+        db.execute(jobs)
+    row = store.studies.get("st")
+    assert (row.name, row.learner, row.learner_params, row.created, row.learner_entry) == (
+        "old", "logistic", {"C": 0.5}, "then", None,
+    )  # fmt: skip
+    assert _version(store.folder / "dscale.sqlite3") == len(migrations.MIGRATIONS) == 2
+    [summary] = store.studies.summaries()
+    assert (summary.id, summary.total, summary.fits) == ("st", 40, ("likelihood",))
+    [fit], [job] = store.fits.records("st"), store.jobs.list("st")
+    assert (fit.id, fit.seconds, job.state, job.entries) == ("fi", 1.5, "done", {})
+    assert store.values.records("st") == []
+    store.studies.create(made_up, "mine", {}, "log_loss", "new", SamplingPlan(), {"home": "a:b"})
+    assert store.jobs.enqueue("st", "fit", {}, {"method": {}}).entries == {"method": {}}
 
 
 def test_a_failing_migration_changes_nothing(samples: SampleSet, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

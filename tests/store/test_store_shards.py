@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tracemalloc
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from dscale_core.errors import StoreError
 from dscale_core.store import Store
+from dscale_core.store.files import save_array
 from dscale_core.store.records import SampleSet
 from dscale_core.types import Draws
 
@@ -31,6 +33,7 @@ def test_chunks_come_back_in_coalition_order(store: Store, samples: SampleSet, c
         np.testing.assert_array_equal(getattr(read, name), getattr(whole, name))
     assert [(shard.start, shard.stop) for shard in store.shards.registered(samples)] == [(0, 7), (7, 20), (20, 25)]
     assert store.shards.n_done(samples) == 25
+    assert read.coalitions.tolist() == list(range(25))
     assert read.damage == ()
 
 
@@ -113,8 +116,11 @@ def test_damage_is_reported_set_aside_and_can_be_redrawn(
     assert left.damage == ()
     np.testing.assert_array_equal(left.delta, np.concatenate([chunk(0, 5).delta, chunk(10, 15).delta]))
     np.testing.assert_array_equal(left.sizes, np.concatenate([chunk(0, 5).sizes, chunk(10, 15).sizes]))
+    assert left.coalitions.tolist() == [*range(5), *range(10, 15)]
     assert store.shards.add(samples, 5, 10, chunk(5, 10))
-    np.testing.assert_array_equal(store.shards.read(samples, 7).delta, chunk(0, 15).delta)
+    whole = store.shards.read(samples, 7)
+    np.testing.assert_array_equal(whole.delta, chunk(0, 15).delta)
+    assert whole.coalitions.tolist() == list(range(15))
     assert [shard.start for shard in store.shards.damage(samples)] == [5]
 
 
@@ -125,6 +131,7 @@ def test_the_read_that_meets_damage_returns_the_rest_in_order(store: Store, samp
     read = store.shards.read(samples, 7)
     np.testing.assert_array_equal(read.delta, chunk(5, 15).delta)
     np.testing.assert_array_equal(read.base_loss, chunk(5, 15).base_loss)
+    assert read.coalitions.tolist() == list(range(5, 15))
 
 
 def test_two_writers_of_one_set_are_refused(store: Store, samples: SampleSet) -> None:
@@ -165,3 +172,63 @@ def test_reading_takes_little_more_memory_than_the_matrix(store: Store, samples:
     tracemalloc.stop()
     assert read.delta[:, -1].tolist() == [start for start in range(0, 100, rows) for _ in range(rows)]
     assert peak < 1.2 * read.delta.nbytes
+
+
+@pytest.mark.parametrize(("start", "stop"), [(3, 3), (-1, 3)])
+def test_a_range_that_is_none_is_refused(store: Store, samples: SampleSet, chunk: Chunk, start: int, stop: int) -> None:
+    draws = chunk(10, 10 + stop - start)
+    with pytest.raises(StoreError, match=f"cannot be coalitions {start} to {stop}"):
+        store.shards.add(samples, start, stop, draws)
+
+
+def test_whatever_numbers_come_in_single_precision_goes_out(store: Store, samples: SampleSet, chunk: Chunk) -> None:
+    wide = chunk(0, 5)
+    wide = replace(wide, delta=wide.delta.astype(np.float64), base_loss=np.arange(5))
+    store.shards.add(samples, 0, 5, wide)
+    for read in (store.shards.read(samples, 7), Store(store.folder.parent / "other").shards.read(samples, 7)):
+        kinds = [getattr(read, name).dtype for name in ("delta", "sizes", "passes", "base_loss", "coalitions")]
+        assert kinds == [np.float32, np.int64, np.int64, np.float64, np.int64]
+        assert read.damage == ()
+    np.testing.assert_array_equal(store.shards.read(samples, 7).delta, chunk(0, 5).delta)
+
+
+def test_a_store_without_a_catalogue_holds_nothing(store: Store, samples: SampleSet) -> None:
+    assert Store(store.folder.parent / "nowhere").shards.n_done(samples) == 0
+
+
+def test_a_file_that_another_process_has_removed_is_no_error(
+    store: Store, samples: SampleSet, chunk: Chunk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def remove(_samples: SampleSet, _start: int, _stop: int, file: str, *_rest: object) -> bool:
+        (store.shards._folder(samples) / file).unlink()
+        return False
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store.shards, "_register", remove)
+        assert not store.shards.add(samples, 0, 5, chunk(0, 5))
+    gone = store.shards._folder(samples) / "00000000-00000005-gone.npy"
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", lambda _folder: iter([gone]))
+        with store.shards.exclusively(samples):
+            pass
+    assert store.shards.n_done(samples) == 0
+
+
+@pytest.mark.parametrize(
+    "otherwise",
+    [
+        lambda delta: delta.reshape(7, 5),
+        lambda delta: np.asfortranarray(delta),
+        lambda delta: delta.view(np.int32),
+    ],
+)
+def test_a_file_that_describes_other_numbers_is_damage_whatever_its_checksum(
+    store: Store, samples: SampleSet, chunk: Chunk, otherwise: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    store.shards.add(samples, 0, 5, chunk(0, 5))
+    digest = save_array(_files(store, samples)[0], otherwise(chunk(0, 5).delta))
+    with store.shards._catalog.transaction() as db:
+        db.execute("UPDATE shards SET sha256 = ?", (digest,))
+    read = store.shards.read(samples, 7)
+    assert [(shard.start, shard.stop) for shard in read.damage] == [(0, 5)]
+    assert read.delta.shape == (0, 7)

@@ -14,7 +14,7 @@ from dscale_core.errors import NotFoundError, StoreError
 from dscale_core.store import Selection, Store
 from dscale_core.store.jobs import Process
 from dscale_core.store.records import SampleSet
-from dscale_core.types import Dataset, Draws, Laws, SamplingPlan
+from dscale_core.types import Dataset, Draws, Laws, SamplingPlan, Values
 
 
 def test_a_dataset_comes_back_as_it_was(store: Store, made_up: Dataset) -> None:
@@ -206,3 +206,54 @@ def test_a_damaged_fit_is_reported(store: Store, samples: SampleSet) -> None:
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(StoreError, match="damaged"):
         store.fits.load(samples.study_id)
+
+
+def _values(name: str, shift: float = 0.0) -> Values:
+    return Values(name, np.array([6, 0, 2]), np.array([1.0, np.nan, -3.0]) + shift, np.full(3, 0.5), "nats", 0.25)
+
+
+def test_values_come_back_by_name_and_id(store: Store, made_up: Dataset, samples: SampleSet) -> None:
+    with pytest.raises(NotFoundError, match="no value yet"):
+        store.values.load(samples.study_id)
+    fit = store.fits.save(samples.study_id, "fit", _laws("likelihood"), 40, 0.1)
+    kept = [
+        store.values.save(samples.study_id, _values("shapley", 1.0), fit, 40, 2, 5, 0),
+        store.values.save(samples.study_id, _values("mean", 2.0), None, 24, 2, 4, 3),
+        store.values.save(samples.study_id, _values("shapley", 3.0), None, 0, 2, 5, 0),
+    ]
+    assert Store(store.folder).values.records(samples.study_id) == kept[::-1]
+    assert (kept[0].fit_id, kept[0].method, kept[0].n_coalitions) == (fit.id, "likelihood", 40)
+    assert (kept[1].fit_id, kept[1].method, kept[1].max_size, kept[1].seed, kept[1].seconds) == (None, None, 4, 3, 0.25)
+    for wanted, shift in (({}, 3.0), ({"name": "mean"}, 2.0), ({"value_id": kept[0].id}, 1.0)):
+        back = Store(store.folder).values.load(samples.study_id, **wanted)
+        expected = _values(back.name, shift)
+        for field in fields(Values):
+            np.testing.assert_array_equal(getattr(back, field.name), getattr(expected, field.name))
+    other = store.studies.create(made_up, "knn", {}, "log_loss", "other", SamplingPlan())
+    for wanted in ({"name": "nothing"}, {"value_id": "nothere"}, {"name": "mean", "value_id": kept[0].id}):
+        with pytest.raises(NotFoundError, match="Compute it first"):
+            store.values.load(samples.study_id, **wanted)
+    with pytest.raises(NotFoundError, match="no value"):
+        store.values.load(other, value_id=kept[0].id)
+    path: Path = store.values._path(samples.study_id, kept[2].id)
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(StoreError, match="damaged"):
+        store.values.load(samples.study_id)
+    store.studies.delete(samples.study_id)
+    assert store.values.records(samples.study_id) == []
+    assert not path.exists()
+
+
+def test_a_learners_entry_comes_back(store: Store, made_up: Dataset, samples: SampleSet) -> None:
+    entry = {"home": "mine:Learner", "info": {"name": "né", "params": {"a": [1, 2]}}}
+    study_id = store.studies.create(made_up, "né", {}, "log_loss", "other", SamplingPlan(), entry)
+    assert store.studies.get(study_id).learner_entry == entry
+    assert store.studies.get(samples.study_id).learner_entry is None
+    assert {summary.learner for summary in store.studies.summaries()} == {"né", "logistic"}
+
+
+def test_a_jobs_entries_come_back(store: Store, samples: SampleSet) -> None:
+    entries = {"method": {"home": "mine:fit", "info": {"name": "né"}}}
+    job = store.jobs.enqueue(samples.study_id, "fit", {"method": "né"}, entries)
+    assert store.jobs.get(job.id).entries == entries
+    assert store.jobs.enqueue(samples.study_id, "sample", {}).entries == {}

@@ -1,5 +1,10 @@
 from .learner import LearnerBase as LearnerBase
 from .learner import require_two_classes as require_two_classes
+from .parameter import Param as Param
+from .parameter import as_param as as_param
+from .preparation import blocks as blocks
+from .preparation import radial_width as radial_width
+from .preparation import working_precision as working_precision
 from .utility import UTILITIES as UTILITIES
 from .utility import UtilityInfo as UtilityInfo
 from .utility import loss as loss

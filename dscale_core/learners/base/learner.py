@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Any, ClassVar, Literal, Self
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -36,6 +36,10 @@ class LearnerBase(ABC):
     def params(self) -> Mapping[str, Any]:
         """The parameters as plain values."""
         return asdict(self)
+
+    def with_params(self, **changes: Any) -> Self:
+        """The same learner with some parameters changed."""
+        return replace(self, **changes)
 
     @abstractmethod
     def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:

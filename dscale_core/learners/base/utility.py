@@ -31,6 +31,7 @@ class UtilityInfo:
 
 def _log_loss(predicted: FloatMatrix, y: NDArray[Any]) -> float:
     # a forest may give a class no probability at all: the floor (that of scikit-learn) keeps the loss finite
+    # test_utility_and_boundary.py::test_probability_zero_costs_much_and_stays_finite
     own = predicted[np.arange(y.size), y]
     return float(-np.mean(np.log(np.maximum(own, np.finfo(np.float64).eps))))
 

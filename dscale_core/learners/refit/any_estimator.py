@@ -13,14 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from importlib import import_module
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dscale_core.errors import ArgumentError
 from dscale_core.learners.base import LearnerBase, loss, require_two_classes
+from dscale_core.registry import load_home
 from dscale_core.types import Contributions, Dataset, FloatMatrix, IntVector, Task
 
 __all__ = ["EstimatorSpec", "Refit"]
@@ -28,7 +28,10 @@ __all__ = ["EstimatorSpec", "Refit"]
 
 @dataclass(frozen=True)
 class EstimatorSpec:
-    """How to make an estimator: ``"module:function"`` called with the task and the parameters."""
+    """How to make an estimator: ``"module:function"`` called with the task and the parameters.
+
+    params : each parameter's default, or a `Param` that says what else it may be
+    """
 
     factory: str
     task: Task | Literal["any"]
@@ -37,8 +40,12 @@ class EstimatorSpec:
     engine: str = "dscale_core.learners.refit.any_estimator:RefitEngine"  # a subclass may refit quicker, never otherwise
 
     def make(self, task: Task, params: Mapping[str, Any]) -> Any:
-        """An unfitted estimator."""
-        return _load(self.factory)(task, **params)
+        """An unfitted estimator. Raises ArgumentError where the factory makes something else."""
+        made = load_home(self.factory, "a learner's estimator")(task, **params)
+        if not (hasattr(made, "fit") and hasattr(made, "predict")):
+            remedy = "Let it return an unfitted scikit-learn estimator."
+            raise ArgumentError(self.factory, "make an estimator with fit and predict", repr(made), remedy)
+        return made
 
 
 @dataclass(frozen=True)
@@ -66,12 +73,16 @@ class Refit(LearnerBase):
         """The estimator's parameters as plain values."""
         return dict(self.options)
 
+    def with_params(self, **changes: Any) -> Self:
+        """The same estimator with some parameters changed."""
+        return replace(self, options={**self.options, **changes})
+
     def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
         """L(f_D) by a fresh estimator: for a refit learner the reference is the method itself."""
         return RefitEngine(self, dataset, utility).loss_of(coalition)
 
     def _build(self, dataset: Dataset, utility: str) -> RefitEngine:
-        engine: RefitEngine = _load(self.spec.engine)(self, dataset, utility)
+        engine: RefitEngine = load_home(self.spec.engine, "a learner's engine")(self, dataset, utility)
         return engine
 
 
@@ -132,9 +143,3 @@ def _predictions(estimator: Any, X: FloatMatrix, n_classes: int) -> NDArray[np.f
     # a class that the coalition lacks gets no probability
     probabilities[:, np.asarray(estimator.classes_, dtype=np.int64)] = estimator.predict_proba(X)
     return probabilities
-
-
-def _load(home: str) -> Any:
-    """What stands at ``"module:name"``."""
-    module, _, name = home.partition(":")
-    return getattr(import_module(module), name)
