@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import spearmanr
 from threadpoolctl import threadpool_limits
 
 import dscale_core as ds
 from benchmarks.synthetic import synthetic_draws
 from benchmarks.tables import print_table
+from dscale_core.correlation import spearman
 from dscale_core.laws import GroupMeans, Guide, fit_laws, group_means, guide_from_surrogate, size_groups
 from dscale_core.sampling import surrogate_draws
 from dscale_core.types import Dataset, Draws, Laws, SurrogateDraws
@@ -149,7 +149,7 @@ def score(laws: Laws, truth: GroupMeans) -> Score:
         noise = np.mean(error**2)
         r2 = 1 - (np.mean((mean - psi) ** 2) - noise) / (np.var(mean) - noise)
         wide = np.hypot(0.5 * (high - low)[known], 1.645 * error)
-        rows.append((r2, spearmanr(psi, mean).statistic, np.mean(np.abs(psi - mean) <= wide)))
+        rows.append((r2, spearman(psi, mean), np.mean(np.abs(psi - mean) <= wide)))
     return Score(*np.array(rows).T)
 
 
@@ -161,8 +161,8 @@ def table(source: Source, counts: Sequence[int], methods: Sequence[str]) -> list
             found = [laws for seed in range(len(_SEEDS)) if (laws := fitted(source, method, count, seed)) is not None]
             scores = [score(laws, source.truth) for laws in found if np.isfinite(laws.c).sum() > 2]
             if scores:
-                r2, spearman, covered = (np.mean([getattr(s, n) for s in scores], axis=0) for n in vars(scores[0]))
-                cells = [f"{v:.2f}" if v > -99 else "<-99" for v in (*r2, r2.mean(), *spearman, *covered)]
+                r2, ranks, covered = (np.mean([getattr(s, n) for s in scores], axis=0) for n in vars(scores[0]))
+                cells = [f"{v:.2f}" if v > -99 else "<-99" for v in (*r2, r2.mean(), *ranks, *covered)]
                 rows.append([source.name, str(count), method, *cells])
     return rows
 

@@ -19,13 +19,13 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy.stats import spearmanr
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_limits
 
 import dscale_core as ds
 from benchmarks.literal import LITERAL, Make, literal_delta
 from benchmarks.tables import best_seconds, print_table
+from dscale_core.correlation import spearman
 from dscale_core.sampling import Coalitions
 from dscale_core.types import Dataset, FloatVector, IntVector, Learner, default_utility
 
@@ -97,7 +97,7 @@ def compare(name: str, dataset: Dataset, size: int) -> Comparison:
         tight_ms=tight_ms,
         error=float(np.abs(found - truth).max()) / spread,
         literal_error=float(np.abs(by_loop[:shared] - truth[:shared]).max()) / spread,
-        rank_correlation=float(spearmanr(found, truth).statistic),
+        rank_correlation=spearman(found, truth),
     )
 
 

@@ -43,4 +43,4 @@ def half_width(spread: Floats, offset: Floats, level: float) -> Floats:
     for _ in range(_STEPS):
         density = np.exp(-0.5 * (h - near) ** 2) + np.exp(-0.5 * (h + near) ** 2)
         h = np.maximum(h + (level - ndtr(h - near) + ndtr(-h - near)) * np.sqrt(2 * np.pi) / density, near)
-    return np.asarray(np.where(spread == 0, offset, offset + (h - near) * spread))
+    return np.asarray(offset + (h - near) * spread)

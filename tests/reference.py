@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
+
+from dscale_core.types import Laws
 
 Floats = NDArray[np.float64]
 MAX_EXPONENT = np.exp(2.0)
@@ -39,6 +42,23 @@ def known_draws(points: int, draws: int, seed: int, signal: float = 1.0, low: in
     x = np.log(sizes / middle)[:, None]
     delta = amplitude * np.exp(-alpha * x) + noise * np.exp(-beta / 2 * x) * rng.normal(size=(draws, points))
     return KnownDraws(delta, sizes, amplitude * middle**alpha, alpha, noise * middle ** (beta / 2), beta)
+
+
+def laws_of(
+    c: ArrayLike, alpha: ArrayLike, sigma: ArrayLike = 1.0, beta: ArrayLike = 2.0,
+    covariance: ArrayLike = 0.0, center: float = 316.0, sizes: tuple[int, int] = (100, 1000), **more: Any,
+) -> Laws:  # fmt: skip
+    """Power laws of these parameters, which may broadcast; covariance (2, 2) or (p, 2, 2) of (ψ at the centre, α)."""
+    c, alpha, sigma, beta = np.array(np.broadcast_arrays(*np.atleast_1d(c, alpha, sigma, beta)), dtype=np.float64)
+    p = c.size
+    values: dict[str, Any] = {
+        "method": "given", "c": c, "alpha": alpha, "sigma": sigma, "beta": beta, "alpha_low": alpha - 0.2,
+        "alpha_high": alpha + 0.3, "status": np.full(p, "ok", dtype="<U13"), "n_draws": np.full(p, 30),
+        "r2": np.full(p, np.nan),
+        "covariance": np.broadcast_to(covariance, (p, 2, 2)).astype(np.float64), "center": center,
+        "min_size": sizes[0], "max_size": sizes[1],
+    }  # fmt: skip
+    return Laws(**(values | more))
 
 
 def log_likelihood(delta: Floats, sizes: Floats, c: float, alpha: float, sigma: float, beta: float) -> float:
@@ -101,3 +121,24 @@ def fit_two_term(delta: Floats, sizes: Floats, beta: float) -> tuple[Floats, Flo
     terms = np.linalg.lstsq(design, weight * delta, rcond=None)[0]
     residual = weight * delta - design @ terms
     return terms, np.linalg.inv(design.T @ design) * (residual @ residual) / (delta.size - 2)
+
+
+def student_nodes(
+    y: Floats, x: Floats, alpha: Floats, beta: Floats, ratio: Floats, degrees: float, scale2: float
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """The conjugate model of one point by linear algebra, at nodes given by arrays alike in length.
+
+    y ~ Student(ν, 0, s0² (W⁻¹ + v f f')) with f = e^(−αx) and W = e^(βx). Log density of y, mean and variance of the
+    amplitude, and mean of the noise's variance, each one a node.
+    """
+    n = y.size
+    f = np.exp(-alpha[:, None] * x)
+    K = np.exp(-beta[:, None] * x)[:, :, None] * np.eye(n) + ratio[:, None, None] * f[:, :, None] * f[:, None, :]
+    of_y = np.linalg.solve(K, np.broadcast_to(y[:, None], (alpha.size, n, 1)))[..., 0]
+    of_f = np.linalg.solve(K, f[..., None])[..., 0]
+    squares = of_y @ y
+    log_density = -0.5 * np.linalg.slogdet(K)[1] - 0.5 * (degrees + n) * np.log(degrees * scale2 + squares)
+    noise = (degrees * scale2 + squares) / (degrees + n - 2)
+    mean = ratio * (f * of_y).sum(axis=1)
+    variance = noise * (ratio - ratio**2 * (f * of_f).sum(axis=1))
+    return log_density, mean, variance, noise

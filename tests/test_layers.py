@@ -15,10 +15,10 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 CORE = ROOT / "dscale_core"
 SIBLINGS = ("datasets", "learners", "sampling", "laws", "values", "figures", "store")
-GROUND = ("arrays", "errors", "intervals", "statuses")
+GROUND = ("arrays", "correlation", "errors", "intervals", "statuses")
 FLOOR = {
     **dict.fromkeys(GROUND, -2),
-    **dict.fromkeys(("extras", "fitted_laws"), -1),
+    **dict.fromkeys(("extras", "fitted_laws", "point_values", "registry"), -1),
     "types": 0,
     **dict.fromkeys(SIBLINGS, 1),
     **dict.fromkeys(("curation", "validation"), 2),

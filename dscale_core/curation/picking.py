@@ -53,6 +53,13 @@ def pick(
     What was left out is on record: ``attrs["left_out"]`` counts the candidates left out by status, and
     ``attrs["class_shortfall"]`` how many each class was short of its equal share. Raises ArgumentError for an unknown goal
     or balance, for candidates that were not fitted, and where fewer than n points can be chosen.
+
+    >>> import dscale_core as ds
+    >>> dataset, learner = ds.load_dataset("breast_cancer"), ds.make_learner("logistic")
+    >>> draws = ds.sample(dataset, learner, ds.SamplingPlan(points=range(60), min_size=20, max_size=80, draws=12))
+    >>> table = pick(ds.fit_laws(draws.delta, draws.sizes), dataset, k=80, n=4)
+    >>> table["rank"].tolist(), sorted(table["label"])
+    ([1, 2, 3, 4], ['benign', 'benign', 'malignant', 'malignant'])
     """
     _check_choice("goal", goal, GOALS)
     _check_choice("balance", balance, BALANCES)
@@ -89,7 +96,10 @@ def _positions(laws: Laws, candidates: Sequence[int] | IntVector | None) -> IntV
     """Positions of the candidates in the laws' arrays, each once, in the order of the laws."""
     if candidates is None:
         return np.arange(laws.points.size)
-    wanted = np.unique(np.asarray(candidates, dtype=np.int64))
+    wanted = np.unique(np.asarray(candidates))
+    if wanted.size and wanted.dtype.kind not in "iu":
+        got = f"an array of {wanted.dtype}"
+        raise ArgumentError("candidates", "be whole numbers, pool indices", got, "Give indices such as [0, 5], not a mask.")
     missing = np.setdiff1d(wanted, laws.points)
     if missing.size:
         got = f"{missing.size} others, such as {int(missing[0])}"

@@ -21,11 +21,18 @@ from dscale_core.types import FloatMatrix, FloatVector, LawStatus
 
 __all__ = ["AggregateLaw", "fit_aggregate"]
 
+# Starts of a search that goes on between the cells, and the bounds of what is considered: below 0.02 a power law is a line
+# in log k, beyond 5 its first size holds all of it.
+# test_aggregate_profile.py::test_an_exponent_that_reaches_its_bounds_is_marked
 _ALPHA = np.linspace(0.02, 5.0, 250)
+# Also what surfaces are least over, read between the cells:
+# test_aggregate_profile.py::test_the_surface_is_least_over_the_noise_exponent
 _BETA = np.linspace(0.0, 6.0, 41)
-_MIN_DRAWS = 6
-_CELLS = 81
-_DROP = 2.705543454095404 / 2  # of the log-likelihood at the ends of a 90 % interval: χ²(1) at 0.9, halved
+_MIN_DRAWS = 6  # one more than the law has parameters: test_aggregate_profile.py::test_each_reason_outweighs_those_before_it
+_CELLS = 81  # a side of the surface that is shown: test_aggregate_profile.py::test_the_surface_is_shown_about_the_interval
+# Of the log-likelihood at the ends of a 90 % interval: χ²(1) at 0.9, halved.
+# test_aggregate_profile.py::test_an_intervals_ends_are_where_the_profile_has_dropped_as_far_as_chi_square_says
+_DROP = 2.705543454095404 / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +140,9 @@ def _fitted(losses: _Losses, empty: AggregateLaw) -> AggregateLaw:
     alpha_low, alpha_high = _interval(_ALPHA, _least(phi), best, alpha)
     highest = max(float(losses.y.max()), epsilon + float(np.ptp(losses.y)))
     epsilons = np.linspace(losses.floor, highest, 400)
-    # ε and α are strongly tied, so the profile of ε needs a fine grid of α about the region that matters
+    # ε and α are strongly tied, so the profile of ε needs a fine grid of α about the region that matters; ends between the
+    # nodes of either are read off within a twentieth of the drop:
+    # test_aggregate_profile.py::test_intervals_are_those_of_the_profile_likelihood
     fine = np.linspace(*_stretched(alpha_low, alpha_high, 2.0, _ALPHA[0], _ALPHA[-1]), 401)
     along = _least(_surface(losses, fine, epsilons))
     epsilon_low, epsilon_high = _interval(epsilons, along, best, epsilon)
@@ -181,6 +190,7 @@ def _sums(losses: _Losses, alpha: FloatVector, beta: FloatVector) -> tuple[Float
 def _profile(losses: _Losses, alpha: FloatVector, beta: FloatVector) -> tuple[FloatMatrix, ...]:
     """Negative log-likelihood less a constant, ε, amplitude and variance at every (α, β), each (n_alpha, n_beta)."""
     w, wf, wff, wy, wfy, wyy = _sums(losses, alpha, beta)
+    # rounding, where α is so small that the curve is a level: sums of products are good to some 1e-16 of themselves
     determinant = np.maximum(w * wff - wf * wf, 1e-14 * w * wff)
     epsilon = np.maximum((wff * wy - wf * wfy) / determinant, losses.floor)
     amplitude = (wfy - epsilon * wf) / wff
@@ -196,7 +206,7 @@ def _surface(losses: _Losses, alpha: FloatVector, epsilon: FloatVector) -> Float
 
 
 def _squares(epsilon: FloatMatrix | float, sums: tuple[FloatMatrix, ...]) -> FloatMatrix:
-    """Σ w (y − ε − a f)² at the best amplitude a, never below rounding."""
+    """Σ w (y − ε − a f)² at the best amplitude a, never below rounding (1e-14 of Σ w y²)."""
     w, wf, wff, wy, wfy, wyy = sums
     own = wyy - 2 * epsilon * wy + epsilon**2 * w
     return np.asarray(np.maximum(own - (wfy - epsilon * wf) ** 2 / wff, 1e-14 * wyy))
@@ -236,6 +246,6 @@ def _least(phi: FloatMatrix) -> FloatVector:
 
 
 def _stretched(low: float, high: float, share: float, least: float, most: float) -> tuple[float, float]:
-    """The interval with ``share`` of its width added on either side, within bounds."""
+    """The interval with ``share`` of its width, and a thousandth of the bounds', added on either side, within bounds."""
     margin = share * (high - low) + 1e-3 * (most - least)
     return max(low - margin, least), min(high + margin, most)

@@ -16,7 +16,8 @@ from dscale_core.types import FloatMatrix, FloatVector
 
 __all__ = ["GroupMeans", "SizeGroups", "determination", "group_means", "size_groups"]
 
-_BLOCK = 2_000_000  # draws looked at together
+# Draws looked at together, 16 MB as doubles; speed and memory alone: test_grouping.py::test_means_match_plain_loops
+_BLOCK = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,5 +119,7 @@ def determination(mean: FloatMatrix, psi: FloatMatrix) -> FloatVector:
         residual = np.square(error).sum(axis=0)
     centre = np.divide(seen.sum(axis=0), count, out=np.zeros(count.shape), where=count > 0)
     total = np.square(np.where(both, seen - centre, 0.0)).sum(axis=0)
-    defined = (count > 1) & (total > 1e-28 * count)  # below that the spread is rounding
+    # Means are at most 1 here, so that rounding spreads them by some 1e-16: a spread below 1e-14 is not theirs.
+    # test_grouping.py::test_two_means_suffice_and_a_spread_of_rounding_is_none
+    defined = (count > 1) & (total > 1e-28 * count)
     return np.asarray(1.0 - np.divide(residual, total, out=np.full(count.shape, np.nan), where=defined))

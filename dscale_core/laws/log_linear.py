@@ -19,6 +19,7 @@ from dscale_core.types import FloatMatrix, FloatVector, Laws
 
 __all__ = ["fit"]
 
+# Draws looked at together; speed and memory alone: test_log_linear.py::test_batches_equal_the_whole
 _BLOCK_ELEMENTS = 2_000_000
 
 

@@ -25,9 +25,14 @@ from dscale_core.types import FloatMatrix, FloatVector, Laws
 
 __all__ = ["fit"]
 
+# β weighs the draws and nothing else: a tenth off costs no precision to speak of. The prior's mean is where the publication
+# starts, its deviation about that of the β found with ample draws. All three are held by
+# test_two_term.py::test_noise_exponent_noise_and_tangent_are_the_literal_ones.
 _BETA = np.linspace(0.0, 6.0, 31)
 _BETA_MEAN, _BETA_DEVIATION = 2.0, 1.0
-_BLOCK_ELEMENTS = 2_000_000
+_BLOCK_ELEMENTS = 2_000_000  # sums kept together; speed and memory alone: test_two_term.py::test_batches_equal_the_whole
+# c is ψ at the centre times k0^α: e^500 of it is a number for ψ up to 1e91. At small centres 100 is far beyond any slope.
+# test_two_term.py::test_the_exponent_is_limited_so_that_c_stays_a_number
 _LARGEST_EXPONENT = 100.0
 _LARGEST_LOG = 500.0  # of c over ψ at the centre
 _TINY = np.finfo(np.float64).tiny
@@ -49,6 +54,7 @@ def _fit_block(block: Block, limit: float, fitted: Fitted) -> None:
 
     S, T, Y = _sums(block)
     terms, inverse = _solve(S, T)
+    # what rounding leaves of a row without noise: test_two_term.py::test_a_law_without_noise_is_found
     squares = np.maximum(Y - (terms * T).sum(axis=-1), 1e-15 * Y) + _TINY  # (b, n_beta)
     phi = 0.5 * (block.n[:, None] * np.log(squares) - block.sum_x[:, None] * _BETA)
     phi += 0.5 * ((_BETA - _BETA_MEAN) / _BETA_DEVIATION) ** 2
@@ -89,7 +95,7 @@ def _dot(values: FloatMatrix, weights: FloatVector | FloatMatrix) -> FloatVector
 
 
 def _solve(S: NDArray[np.float64], T: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """S⁻¹T and S⁻¹; S is regular wherever draws have two sizes."""
+    """S⁻¹T and S⁻¹; S is regular wherever draws have two sizes, to rounding also where these are neighbours."""
     a, b, c = S[..., 0, 0], S[..., 0, 1], S[..., 1, 1]
     determinant = np.maximum(a * c - b * b, 1e-14 * a * c)
     inverse = np.stack([c, -b, -b, a], axis=-1).reshape(S.shape) / determinant[..., None, None]

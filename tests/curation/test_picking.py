@@ -74,6 +74,7 @@ def test_equal_balance_splits_and_gives_the_remainder_to_the_best() -> None:
     rest = [int(i) for i in np.argsort(-psi) if int(i) not in expected][:2]
     assert set(table["point"]) == expected | set(rest)
     assert table["psi"].is_monotonic_decreasing
+    assert table["rank"].tolist() == list(range(1, 12))
     assert table.attrs["class_shortfall"] == {}
 
 
@@ -140,7 +141,10 @@ def test_ranking_puts_points_without_a_law_last() -> None:
         ("n", {"n": 3, "candidates": [1, 2]}),
         ("goal", {"goal": "sell"}),
         ("balance", {"balance": "fair"}),
+        ("n", {"n": 2.5}),
         ("candidates", {"candidates": [1, 99]}),
+        ("candidates", {"candidates": [1.7]}),
+        ("candidates", {"candidates": np.arange(N) > 3}),
         ("k", {"k": 0}),
     ],
 )
@@ -149,9 +153,25 @@ def test_bad_calls_name_their_argument(argument: str, bad: dict[str, Any]) -> No
         pick(_laws(), _dataset(), **bad)
 
 
-def test_laws_of_another_dataset_are_refused() -> None:
+def test_what_is_asked_for_where_nothing_is_said() -> None:
+    with pytest.raises(ArgumentError, match="got 100 with 24 of 24 candidates"):
+        pick(_laws(), _dataset())
+    with pytest.raises(ArgumentError, match="got 1 with 0 of 0 candidates"):
+        pick(_laws(), _dataset(), n=1, candidates=[])
+    laws, dataset = _laws(), _dataset()
+    pd.testing.assert_frame_equal(rank_points(laws, dataset), rank_points(laws, dataset, 1000, highest_first=True))
+    assert pick(laws, dataset, n=5)["point"].tolist() == pick(laws, dataset, 1000, 5, "equal", "add")["point"].tolist()
+
+
+def test_points_of_one_value_keep_the_order_of_the_pool() -> None:
+    table = rank_points(_laws(points=np.arange(N)[::-1].copy(), c=np.ones(N), alpha=np.ones(N)), _dataset())
+    assert table["point"].tolist() == list(range(N))
+
+
+@pytest.mark.parametrize("shift", [1, 5])
+def test_laws_of_another_dataset_are_refused(shift: int) -> None:
     with pytest.raises(ArgumentError, match=r"^laws must"):
-        pick(_laws(points=np.arange(N) + 5), _dataset(), n=3)
+        pick(_laws(points=np.arange(N) + shift), _dataset(), n=3)
 
 
 def test_a_pick_survives_the_way_through_csv() -> None:

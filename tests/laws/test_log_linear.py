@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from reference import fit_log_linear, known_draws
+from scipy.stats import linregress, norm
 
 from dscale_core.laws import fit_laws
 
@@ -60,3 +61,74 @@ def test_a_batch_equals_the_loop_of_singles() -> None:
     for name in ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "r2", "covariance"):
         expected = np.concatenate([getattr(one, name) for one in singles])
         np.testing.assert_allclose(getattr(batch, name), expected, rtol=1e-9, atol=1e-300, err_msg=name)
+
+
+def _literal(delta: np.ndarray, sizes: np.ndarray, center: float) -> tuple[float, float, np.ndarray]:
+    """α with its standard error, and the covariance of (ψ at the centre, α), of one point at listed sizes."""
+    listed = np.unique(sizes)
+    means = np.array([delta[sizes == k].mean() for k in listed])
+    line = linregress(np.log(listed), np.log(np.abs(means)))
+    x = np.log(sizes / center)
+
+    def amplitude(alpha: float) -> float:
+        f = np.exp(-alpha * x)
+        return float(f @ delta / (f @ f))
+
+    alpha = -line.slope
+    f = np.exp(-alpha * x)
+    left = delta - amplitude(alpha) * f
+    sandwich = np.sum((f * left) ** 2) / (f @ f) ** 2  # each draw's own squared residual as its variance
+    da = (amplitude(alpha + 1e-5) - amplitude(alpha - 1e-5)) / 2e-5
+    variance = line.stderr**2
+    return alpha, line.stderr, np.array([[sandwich + da**2 * variance, da * variance], [da * variance, variance]])
+
+
+def test_intervals_take_the_scatter_about_each_regression() -> None:
+    delta, sizes, _ = _listed()
+    delta[2:5, 1] = np.nan
+    for own in (False, True):
+        laws = fit_laws(delta, np.repeat(sizes[:, None], 6, axis=1) if own else sizes, "log_linear")
+        for i in range(6):
+            seen = np.isfinite(delta[:, i])
+            alpha, error, covariance = _literal(delta[seen, i], sizes[seen], laws.center)
+            assert laws.alpha[i] == pytest.approx(alpha)
+            assert laws.alpha_low[i] == pytest.approx(alpha - norm.ppf(0.95) * error)
+            assert laws.alpha_high[i] == pytest.approx(alpha + norm.ppf(0.95) * error)
+            np.testing.assert_allclose(laws.covariance[i], covariance, rtol=1e-5, atol=1e-8 * np.abs(covariance).max())
+
+
+def test_means_of_zero_and_sizes_without_draws_are_left_out() -> None:
+    sizes = np.repeat([100.0, 200.0, 400.0, 800.0], 2)
+    law = 3.0 * sizes**-0.5
+    delta = np.stack([law] * 4, axis=1)
+    delta[:2, 0] = 1.0, -1.0  # a mean of exactly zero
+    delta[2:4, 1] = np.nan
+    delta[:4, 2] = np.nan  # two sizes are left: a line, but no scatter about it
+    delta[:2, 3], delta[2:4, 3], delta[4:6, 3] = [1.0, -1.0], [2.0, -2.0], [1.0, -1.0]  # one mean alone
+    laws = fit_laws(delta, sizes, "log_linear")
+    np.testing.assert_allclose(laws.alpha[:3], 0.5)
+    assert np.isfinite(laws.alpha_low).tolist() == [True, True, False, False]
+    assert laws.status.tolist() == ["ok", "ok", "ok", "not_finite"]
+    np.testing.assert_allclose(laws.c[1:3], 3.0)
+
+
+def test_many_sizes_are_gathered_in_ten_groups() -> None:
+    known = known_draws(1, 400, 23, 5.0)
+    laws = fit_laws(known.delta, known.sizes, "log_linear")
+    k, delta = known.sizes, known.delta[:, 0]
+    cell = np.minimum((10 * np.log10(k / 100)).astype(int), 9)
+    size = np.array([np.log(k[cell == i]).mean() for i in range(10)])
+    mean = np.array([delta[cell == i].mean() for i in range(10)])
+    assert laws.alpha[0] == pytest.approx(-np.polyfit(size, np.log(np.abs(mean)), 1)[0])
+
+
+def test_batches_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    delta, sizes, _ = _listed()
+    own = np.repeat(sizes[:, None], 6, axis=1)
+    whole = [fit_laws(delta, k, "log_linear") for k in (sizes, own)]
+    monkeypatch.setattr("dscale_core.laws.log_linear._BLOCK_ELEMENTS", 2 * sizes.size)
+    for k, expected in zip((sizes, own), whole, strict=True):
+        parts = fit_laws(delta, k, "log_linear")
+        np.testing.assert_allclose(parts.alpha, expected.alpha, rtol=1e-12)
+        np.testing.assert_allclose(parts.covariance, expected.covariance, rtol=1e-9)
+    assert np.ptp(whole[0].alpha) > 0

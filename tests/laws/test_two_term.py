@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from reference import fit_two_term, known_draws
-from scipy.stats import t
+from scipy.stats import norm, t
 
 from dscale_core.errors import ArgumentError
 from dscale_core.laws import fit_laws
@@ -110,3 +110,96 @@ def test_terms_of_a_power_law_are_refused() -> None:
     with pytest.raises(ArgumentError, match="form must"):
         _ = fit_laws(known.delta, known.sizes, "likelihood").terms
     assert Laws.__dataclass_fields__["form"].default == "power"
+
+
+def _literal(delta: np.ndarray, sizes: np.ndarray) -> tuple[float, float, np.ndarray, np.ndarray]:
+    """β of the best penalised profile likelihood, σ at k = 1, (q, s) at the centre and their covariance, of one point."""
+    center = float(np.exp(np.log(sizes).mean()))
+    found = []
+    for beta in np.arange(31) / 5:
+        terms, covariance = fit_two_term(delta, sizes, beta)
+        squares = np.sum(sizes**beta * (delta - terms[0] / sizes - terms[1] / sizes**2) ** 2)
+        nats = 0.5 * delta.size * np.log(squares) - 0.5 * beta * np.sum(np.log(sizes)) + 0.5 * (beta - 2) ** 2
+        found.append((nats, beta, squares, terms, covariance))
+    _, beta, squares, terms, covariance = min(found, key=lambda f: f[0])
+    tangent = np.array([[1 / center, 1 / center**2], [1 / center, 2 / center**2]])  # (a, b) -> (ψ, −dψ/dlog k)
+    return beta, np.sqrt(squares / (delta.size - 2)), tangent @ terms, tangent @ covariance @ tangent.T
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_noise_exponent_noise_and_tangent_are_the_literal_ones(own: bool) -> None:
+    delta, sizes, _, _ = _draws(12, 18, 7, 1.0)
+    delta *= (sizes[:, None] / 300) ** np.linspace(-0.8, 0.8, 12)  # noise laws of many exponents
+    k = np.stack([np.random.default_rng(i).permutation(sizes) for i in range(12)], axis=1) if own else sizes
+    laws = fit_laws(delta, k, "two_term")
+    for i in range(12):
+        beta, sigma, (q, s), covariance = _literal(delta[:, i], k[:, i] if own else k)
+        assert laws.beta[i] == pytest.approx(beta)
+        assert laws.sigma[i] == pytest.approx(sigma)
+        assert laws.psi(laws.center)[i] == pytest.approx(q)
+        assert laws.alpha[i] == pytest.approx(s / q)
+        student = (t.ppf(0.95, 16) / norm.ppf(0.95)) ** 2
+        np.testing.assert_allclose(laws.covariance[i], student * covariance, rtol=1e-6)
+    assert np.unique(laws.beta).size > 4
+
+
+def test_missing_draws_count_as_absent() -> None:
+    delta, sizes, _, _ = _draws(3, 40, 8, 0.5)
+    delta[5:15, 1] = np.nan
+    laws = fit_laws(delta, sizes, "two_term")
+    seen = np.isfinite(delta[:, 1])
+    one = fit_laws(delta[seen][:, [1]], sizes[seen], "two_term")
+    assert laws.beta[1] == pytest.approx(one.beta[0])
+    for k in (100.0, 700.0):
+        assert laws.psi(k)[1] == pytest.approx(one.psi(k)[0], rel=1e-6)
+        np.testing.assert_allclose([v[1] for v in laws.psi_interval(k)], [v[0] for v in one.psi_interval(k)], rtol=1e-6)
+
+
+def test_the_interval_of_alpha_is_fiellers() -> None:
+    """Its ends are the ratios ρ at which s − ρ q is as far from zero as 1.645 of its own standard deviations."""
+    delta, sizes, _, _ = _draws(60, 25, 9, 0.6)
+    laws = fit_laws(delta, sizes, "two_term")
+    q, z = laws.psi(laws.center), norm.ppf(0.95)
+    s, V = laws.alpha * q, laws.covariance
+    clear = np.abs(q) > z * np.sqrt(V[:, 0, 0])
+    assert 20 < clear.sum() < 60
+    limit = 500 / np.log(laws.center)
+    inside = clear & (laws.alpha_low > -limit) & (laws.alpha_high < limit)
+    for ends in (laws.alpha_low, laws.alpha_high):
+        off = s - ends * q
+        deviation = np.sqrt(V[:, 1, 1] - 2 * ends * V[:, 0, 1] + ends**2 * V[:, 0, 0])
+        np.testing.assert_allclose(np.abs(off)[inside], z * deviation[inside], rtol=1e-6)
+    assert np.all((laws.alpha_low < laws.alpha) & (laws.alpha < laws.alpha_high))
+    np.testing.assert_allclose(laws.alpha_low[~clear], -limit)
+    np.testing.assert_allclose(laws.alpha_high[~clear], limit)
+
+
+@pytest.mark.parametrize(("size", "limit"), [(300.0, 500 / np.log(300.0)), (1e6, 500 / np.log(1e6)), (2.0, 100.0)])
+def test_the_exponent_is_limited_so_that_c_stays_a_number(size: float, limit: float) -> None:
+    k = size * np.array([0.5, 1.0, 2.0, 0.5, 1.0, 2.0])
+    for tilt in (0.0, 1e-7, -1e-7):
+        delta = (tilt + size / k - (size / k) ** 2 + 0.1 * np.array([1, -1, 1, -1, 1, -1]))[:, None]
+        laws = fit_laws(delta, k, "two_term")
+        assert np.abs(laws.alpha[0]) == pytest.approx(limit, rel=1e-6)
+        assert np.isfinite(laws.c[0])
+        assert laws.alpha[0] * laws.psi(size)[0] == pytest.approx(-1.0, rel=1e-3)  # the slope −dψ/dlog k stays
+        assert laws.alpha_low[0] == pytest.approx(-limit)
+        assert laws.alpha_high[0] == pytest.approx(limit)
+
+
+def test_a_law_without_noise_is_found() -> None:
+    k = np.geomspace(100, 1000, 12)
+    laws = fit_laws((2 / k - 90 / k**2)[:, None], k, "two_term")
+    a, b = laws.terms
+    assert a[0] == pytest.approx(2)
+    assert b[0] == pytest.approx(-90)
+    low, high = laws.psi_interval(300)
+    assert low[0] < laws.psi(300)[0] < high[0]
+    assert (high - low)[0] < 1e-5 * laws.psi(300)[0]
+
+
+def test_batches_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    delta, sizes, _, _ = _draws(7, 20, 10)
+    whole = fit_laws(delta, sizes, "two_term")
+    monkeypatch.setattr("dscale_core.laws.two_term._BLOCK_ELEMENTS", 6 * 31 * 3)
+    np.testing.assert_allclose(fit_laws(delta, sizes, "two_term").covariance, whole.covariance, rtol=1e-9)

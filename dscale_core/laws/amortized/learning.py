@@ -35,9 +35,14 @@ if TYPE_CHECKING:
 
 __all__ = ["fit", "fit_amortized"]
 
+# Fewer measure no error: all points do then, though the network has seen them.
+# test_learning.py::test_the_model_knows_its_units_and_is_judged_by_points_it_did_not_see
 _FEW_HELD_OUT = 20
+# That halves are trained on: the misfit is one number for all points, and more of them only take longer.
 _HALVES_POINTS = 2_000
-_TRIMMED_SHARE = 0.76  # mean of a square standard normal below its 95 % point
+# Mean of a square standard normal below its 95 % point:
+# test_learning.py::test_the_excess_of_many_points_is_the_variance_of_their_means
+_TRIMMED_SHARE = 0.76
 Progress = Callable[[float], object]
 
 
@@ -172,7 +177,7 @@ def _examples(
         code=np.zeros(usable.size, dtype=np.int64) if problem.groups is None else problem.groups[usable],
         target=((target - target.mean()) / deviation).astype(np.float32),
         n_classes=1 if problem.groups is None else int(problem.groups.max()) + 1,
-        # one wild point must not set the pace for all
+        # one wild point must not set the pace for all: test_learning.py::test_examples_are_scaled_clipped_and_standardised
         y=np.clip(np.where(seen, y, 0.0) / model.unit, -1e4, 1e4).astype(np.float32),
         present=seen,
         x=np.ascontiguousarray(x, dtype=np.float32),
@@ -194,6 +199,7 @@ def _calibrated(model: AmortizedModel, network: Any, examples: Examples, rows: I
     whole, ends = _excess(z), _excess(np.where(outer, z, np.nan))
     lever = float(np.mean(((psi * unit * x) ** 2)[outer])) if outer.any() else 0.0
     of_alpha = max(ends - whole, 0.0) / lever if lever > 0 else 0.0
+    # an error of 0.01 is hardly one, one of 1 says nothing: test_learning.py::test_errors_are_held_between_a_trifle_and_one
     error = float(np.clip(of_alpha, 1e-4, 1.0))
     return replace(model, network=network, amplitude_error=max(whole, 1e-4), alpha_error=error)
 

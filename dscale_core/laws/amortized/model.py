@@ -77,7 +77,7 @@ class AmortizedModel:
         return np.searchsorted(self.labels, array).astype(np.int64)
 
     def standardised(self, X: FloatMatrix) -> NDArray[np.float32]:
-        """Features as the network reads them."""
+        """Features as the network reads them; thirty standard deviations are as wild as any more."""
         return np.clip((X - self.shift) / self.spread, -30, 30).astype(np.float32)
 
     def fitted(self, X: FloatMatrix, codes: IntVector) -> Fitted:
@@ -85,6 +85,8 @@ class AmortizedModel:
         from dscale_core.laws.amortized.network import predict
 
         sign, log_a, log_alpha, log_s, log_beta = predict(self.network, self.standardised(X), codes).T
+        # e^(-5) is as good as no slope; e^60 times the draws' unit, or its inverse, is far from all and has a square:
+        # test_model.py::test_outputs_beyond_reason_are_held
         alpha, beta = (np.exp(np.clip(v, -5.0, LARGEST_LOG_EXPONENT)) for v in (log_alpha, log_beta))
         amplitude = self.unit * np.where(sign >= 0, 1.0, -1.0) * np.exp(np.clip(log_a, -60, 60))
         sigma = self.unit * np.exp(np.clip(log_s, -60, 60))

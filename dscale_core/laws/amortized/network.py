@@ -27,7 +27,7 @@ from torch import Tensor, nn
 __all__ = ["OUTPUTS", "Examples", "Settings", "predict", "train"]
 
 OUTPUTS = 5  # sign, log|a|, log α, log s, log β
-_HIDDEN = 128
+_HIDDEN = 128  # as published: test_network.py::test_progress_counts_the_epochs_of_both_trainings
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,10 @@ class Settings:
 
     epochs: int = 100
     pretraining_epochs: int = 20
-    patience: int = 25
+    patience: int = 25  # a quarter of the epochs, so that the pauses of a noisy loss are not taken for the end
     learning_rate: float = 2e-3
     held_out: float = 0.1
-    draws_per_step: int = 64
+    draws_per_step: int = 64  # of each point: as good a gradient as all of them, for less
     least_steps: int = 1500  # of all epochs together: few points are shown more often
     seed: int = 0
     device: str | None = None  # None: "cuda" where there is one, else "cpu"
@@ -101,6 +101,7 @@ class _Trainer:
         order = torch.randperm(p, generator=self.generator)
         held = max(round(settings.held_out * p), 1) if p > 1 else 0
         self.held, self.rows = order[:held], order[held:]
+        # some forty steps an epoch, of no fewer points than steady a gradient and no more than fit a small memory
         self.batch = int(np.clip(len(self.rows) // 40, 16, 512))
 
     def run(self, on_progress: Callable[[float], object] | None) -> tuple[nn.Module, NDArray[np.int64]]:
@@ -119,6 +120,7 @@ class _Trainer:
         self._optimise(first, settings.pretraining_epochs, self._label_loss, report)
         head = nn.Linear(_HIDDEN, OUTPUTS * self.n_classes)
         with torch.no_grad():
+            # near its bias at first: test_network.py::test_before_its_second_training_the_head_says_the_start
             head.weight.mul_(0.1)
             head.bias.copy_(self._start().repeat(self.n_classes))
         network = nn.Sequential(body, head).to(self.device)

@@ -27,12 +27,21 @@ from dscale_core.types import FloatMatrix, Laws, LawStatus
 
 __all__ = ["around", "around_by_share", "shrunk", "with_helpful_guide", "with_misfit"]
 
-_FEWEST_DRAWS = 8  # below, halves say nothing
-_CONTRADICTED = 2.0  # standard errors
-_TAILS = 4.0  # degrees of freedom by which held-out draws are judged
-_SLOPE_AT = (1, 5)  # of the seven sizes at which misfit is measured
-_SLOPE_SHARE = 0.25  # of the variance of both errors
-_MOST_ALPHA = 8.0  # an interval that says nothing
+# Below, halves say nothing: a law has four parameters. test_guide_decisions.py::test_fewer_than_eight_draws_are_not_halved
+_FEWEST_DRAWS = 8
+# Standard errors: chance alone leaves out one right formula in forty.
+# test_guide_decisions.py::test_a_formula_must_not_be_contradicted_clearly_and_a_control_not_at_all
+_CONTRADICTED = 2.0
+# Degrees of freedom by which held-out draws are judged: few enough that no draw decides alone, and near ±1 noise almost
+# squares. test_guide_decisions.py::test_one_wild_draw_does_not_decide_for_all
+_TAILS = 4.0
+# Of the seven sizes at which misfit is measured: far apart, and not the ends, where curves are least certain.
+_SLOPE_AT = (1, 5)
+_SLOPE_SHARE = 0.25  # of the variance of both errors, which share the rest as neighbouring parts of a smooth curve
+# An interval up to here says nothing: twice the largest exponent that is considered. These three are held by
+# test_guide_decisions.py::test_the_exponents_interval_lacks_what_two_sizes_lack and
+# test_guide_decisions.py::test_an_exponent_is_known_to_lie_between_nothing_and_eight.
+_MOST_ALPHA = 8.0
 Fit = Callable[[Problem], Laws]
 
 
@@ -82,7 +91,7 @@ def _explains(part: Problem) -> bool:
         draws, left = size * part.delta / scale, size * part.guide.less(part.delta, part.sizes) / scale
         gain = draws**2 - np.minimum(left**2, 1.0)  # no point counts more than its largest draw
     by_draw = np.where(np.isfinite(gain), gain, 0.0).sum(axis=1)
-    scatter = by_draw.std(ddof=1) / np.sqrt(by_draw.size) if by_draw.size > 1 else 0.0
+    scatter = by_draw.std(ddof=1) / np.sqrt(by_draw.size)
     allowed = 0.0 if part.guide.control is not None else _CONTRADICTED * scatter
     return bool(by_draw.mean() >= -allowed)
 

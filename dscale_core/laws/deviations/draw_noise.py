@@ -15,9 +15,11 @@ from dscale_core.types import FloatVector, Laws
 
 __all__ = ["with_noise_of_draws"]
 
+# Draws looked at together; speed and memory alone: test_draw_noise.py::test_missing_draws_lost_laws_and_blocks
 _BLOCK = 4_000_000
+_RANGE = (0.0, 6.0)  # as `shrinkage` considers: test_draw_noise.py::test_exponents_of_noise_stay_between_zero_and_six
+# Both known of normals, and held by test_draw_noise.py::test_noise_and_its_exponent_are_the_literal_ones.
 _VARIANCE = np.pi**2 / 2  # of the log of a squared standard normal
-_RANGE = (0.0, 6.0)
 _TO_DEVIATION = 1.349  # quartile distance of a normal over its standard deviation
 
 
@@ -64,6 +66,7 @@ def _log_squares(laws: Laws, problem: Problem, columns: np.ndarray) -> tuple[np.
 def _towards_the_median(slope: FloatVector, own: FloatVector, fitted: np.ndarray) -> FloatVector:
     known = fitted & np.isfinite(own)
     if not known.any():
+        # test_draw_noise.py::test_where_nothing_is_seen_the_usual_exponent_stands
         return np.full(slope.size, 2.0)
     low, middle, high = np.quantile(slope[known], [0.25, 0.5, 0.75])
     between = max(((high - low) / _TO_DEVIATION) ** 2 - float(np.median(own[known])), 0.0)

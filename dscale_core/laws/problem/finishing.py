@@ -15,8 +15,12 @@ from dscale_core.types import FloatVector, Laws, LawStatus
 
 __all__ = ["Fitted", "finish"]
 
-_SIGN_DRAWS = 4  # fewest draws at either end that can testify to a change of sign
-_SIGN_ERRORS = 3.0  # standard errors that both ends must be away from zero
+# Fewest draws at either end that can testify to a change of sign; with fewer, a standard error is hardly known.
+# test_finishing.py::test_fewer_than_four_draws_at_an_end_do_not_testify
+_SIGN_DRAWS = 4
+# Standard errors that both ends must be away from zero: chance alone hardly ever does that twice, on opposite sides.
+# test_finishing.py::test_a_sign_change_needs_both_ends_three_standard_errors_from_zero
+_SIGN_ERRORS = 3.0
 Mask: TypeAlias = NDArray[np.bool_]
 Form: TypeAlias = Literal["power", "two_term"]
 

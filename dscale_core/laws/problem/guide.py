@@ -73,6 +73,7 @@ class Guide:
 
     def _read(self, values: FloatMatrix, sizes: ArrayLike) -> FloatMatrix:
         wanted = np.asarray(sizes, dtype=np.float64)
+        # a thousandth beyond is rounding of sizes: test_guide.py::test_sizes_outside_are_refused_but_for_rounding
         least, most = float(self.sizes[0]), float(self.sizes[-1])
         if wanted.min() < least * 0.999 or wanted.max() > most * 1.001:
             required = f"span the draws' sizes, {wanted.min():g} to {wanted.max():g}"

@@ -14,8 +14,8 @@ from dscale_core.types import FloatMatrix, FloatVector, IntVector, LawStatus
 
 __all__ = ["Block", "Screen", "blocks", "screen"]
 
-_MIN_DRAWS = 4  # the law has four parameters
-_SCREEN_ELEMENTS = 2_000_000
+_MIN_DRAWS = 4  # the law has four parameters: test_screening.py::test_points_are_set_aside_with_the_deepest_reason
+_SCREEN_ELEMENTS = 2_000_000  # draws looked at together, 16 MB as doubles; speed and memory alone, as the same test holds
 _WIDTH = len(max(LawStatus, key=len))
 Mask: TypeAlias = NDArray[np.bool_]
 

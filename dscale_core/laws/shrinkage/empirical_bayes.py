@@ -29,9 +29,15 @@ from dscale_core.types import FloatMatrix, FloatVector, Laws
 
 __all__ = ["fit", "fit_draws", "fit_quickly"]
 
+# Points whose nodes are kept together, 2 MB a quantity; speed and memory alone:
+# test_empirical_bayes.py::test_blocks_do_not_matter
 _BLOCK_POINTS = 64
+# Sizes at which the law is to be close to the mean of ψ_k, which bends too little to need more of them.
+# test_empirical_bayes.py::test_the_law_is_the_posteriors
 _CURVE_POINTS = 7
-_EDGE_SHARE = 0.5  # of the posterior of α in the outermost cells
+# Of the posterior of α in an outermost cell: beyond half of it the exponent is more likely there or beyond than not.
+# test_empirical_bayes.py::test_the_edge_needs_more_than_half_of_the_posterior
+_EDGE_SHARE = 0.5
 
 
 def fit(problem: Problem) -> Laws:
@@ -41,7 +47,9 @@ def fit(problem: Problem) -> Laws:
     report = problem.on_progress or (lambda _share: None)
     report(0.1)
     laws = chosen(problem)
-    halves = iter(np.linspace(0.6, 1.0, 9))  # as many as misfit is measured on
+    # all draws, and then as many halves as misfit is measured on, which are quicker:
+    # test_empirical_bayes.py::test_progress_rises_to_one_and_is_told_at_every_half
+    halves = iter(np.linspace(0.6, 1.0, 9))
 
     def refit(half: Problem) -> Laws:
         report(float(next(halves, 1.0)))
@@ -108,6 +116,7 @@ def _law_of_mean_curve(
     """Posterior mean of α, and the amplitude that brings the law closest to the posterior mean of ψ_k (see module)."""
     curve = np.exp(-GRID.alpha[:, None] * curve_x)  # (n_alpha, curve points)
     psi = first @ curve
+    # tiny, should rounding leave no variance: test_empirical_bayes.py::test_the_law_of_a_certain_curve_is_that_curve
     precision = 1.0 / np.maximum(second @ curve**2 - psi**2, np.finfo(np.float64).tiny)
     alpha = weight @ GRID.alpha
     f = np.exp(-alpha[:, None] * curve_x)

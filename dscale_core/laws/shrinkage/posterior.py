@@ -24,8 +24,12 @@ from dscale_core.types import FloatMatrix, FloatVector
 
 __all__ = ["GRID", "RATIOS", "Nodes", "NoisePrior", "nodes"]
 
-GRID = Grid(n_alpha=41, n_beta=16, step=0.1, stride=4)  # α in [0, 4], β in [0, 6]
-RATIOS = 10.0 ** np.arange(-3, 3)  # v: variance of the amplitude over that of one draw, both at the centre
+# α in [0, 4], β in [0, 6], about 1 and 2 where the publication starts, in cells narrower than a point's own error.
+# test_posterior.py::test_the_grid_spans_the_exponents_that_are_considered
+GRID = Grid(n_alpha=41, n_beta=16, step=0.1, stride=4)
+# v: variance of the amplitude over that of one draw, both at the centre; by factors of ten, from what a thousand draws tell
+# from nothing to what any draw shows
+RATIOS = 10.0 ** np.arange(-3, 3)
 _TINY = np.finfo(np.float64).tiny
 
 
@@ -37,7 +41,10 @@ class NoisePrior:
     log_scale: float
 
     def sum_of_squares(self, scale: FloatVector) -> FloatVector:
-        """ν s0² in each point's scaled units, (b,); kept within what floating point can hold."""
+        """ν s0² in each point's scaled units, (b,); kept within what floating point can hold, with room for sums.
+
+        test_posterior.py::test_the_noise_prior_is_told_in_each_points_units
+        """
         return self.degrees * np.exp(np.clip(self.log_scale - 2 * np.log(scale), -600, 600))
 
 
@@ -76,6 +83,7 @@ def conjugate(
     gain = v / denominator
     mean = gain * B[:, None]
     S = C[:, None] - mean * B[:, None]
+    # what rounding leaves where draws are just a law: test_posterior.py::test_sums_without_any_noise_are_floored
     np.maximum(S, 1e-15 * C[:, None], out=S)
     S += own + _TINY
     log_likelihood = np.log(S)

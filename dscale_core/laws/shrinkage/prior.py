@@ -19,10 +19,18 @@ from dscale_core.types import FloatVector, IntVector
 
 __all__ = ["Prior", "learn_prior"]
 
+# Points that teach: they know a prior's mean to a fiftieth of its width, and their likelihoods fill 47 MB.
+# test_prior.py::test_a_sample_of_points_teaches_all
 _SAMPLE = 3_000
+# After so many no law moves by more than a hundredth of its error; held, as is the next, by
+# test_prior.py::test_learning_is_expectation_and_maximisation
 _ROUNDS = 20
+# What the default counts for: one wild point among a few dozen makes no prior of itself. A group is to differ from all
+# points only as far as more than a few dozen of its own say so: test_prior.py::test_groups_start_from_what_all_points_taught
 _PSEUDO_POINTS = 20.0
 _GROUP_PSEUDO_POINTS = 60.0
+# Points whose nodes are kept together; speed and memory alone:
+# test_prior.py::test_the_table_holds_likelihoods_relative_to_each_points_best
 _BLOCK_POINTS = 64
 Table = NDArray[np.float32]
 
@@ -76,7 +84,10 @@ def _only(screened: Screen, sample: IntVector) -> Screen:
 
 
 def _default() -> Weights:
-    """Broad weights about α = 1 and β = 2; ratios alike."""
+    """Broad weights about α = 1 and β = 2, where the publication starts, a tenth of them everywhere alike; ratios alike.
+
+    test_prior.py::test_the_default_is_broad_about_the_usual_exponents
+    """
     alpha = 0.9 * _normal(GRID.alpha, 1.0, 0.5) + 0.1 / GRID.n_alpha
     beta = 0.9 * _normal(GRID.beta, 2.0, 1.0) + 0.1 / GRID.n_beta
     return Weights(np.full(RATIOS.size, 1 / RATIOS.size), alpha, beta)
@@ -97,11 +108,14 @@ def _noise_prior(problem: Problem, chosen: Screen) -> NoisePrior:
         F = np.maximum(sums.C[:, None, :] - sums.B**2 / sums.A, 1e-15 * sums.C[:, None, :])
         phi = block.n[:, None, None] * np.log(F) - block.sum_x[:, None, None] * GRID.beta
         best = phi.reshape(block.n.size, -1).argmin(axis=1)
-        half_degrees = 0.5 * np.maximum(block.n - 3.0, 1.0)
+        half_degrees = 0.5 * np.maximum(block.n - 3.0, 1.0)  # amplitude, α and β took three
         least = F.reshape(block.n.size, -1)[np.arange(block.n.size), best]
         logs.append(np.log(0.5 * least) - digamma(half_degrees) + 2 * np.log(chosen.scale[block.columns]))
         own_spread.append(polygamma(1, half_degrees))
     low, middle, high = np.quantile(np.concatenate(logs), [0.25, 0.5, 0.75])
+    # 1.349: quartile distance of a normal over its deviation. Half a degree stands for noise that differs among points by
+    # factors of ten, sixty for noise that is nearly the same:
+    # test_prior.py::test_the_spread_of_noise_among_points_is_recovered
     spread = ((high - low) / 1.349) ** 2 - float(np.mean(np.concatenate(own_spread)))
     degrees = np.geomspace(0.5, 60, 200)
     trigamma = polygamma(1, 0.5 * degrees)
@@ -121,9 +135,11 @@ def _table(problem: Problem, chosen: Screen, noise: NoisePrior) -> Table:
 
 def _learn(table: Table, base: Weights, pseudo_points: float) -> Weights:
     """Rounds of expectation and maximisation from ``base``, which also counts as that many points."""
+    if len(table) == 0:  # a group of which no point can be fitted or none is in the sample
+        return base
     weights = base
     flat = table.reshape(table.shape[0], -1)
-    for _ in range(_ROUNDS if table.shape[0] else 0):
+    for _ in range(_ROUNDS):
         node = np.exp(weights.log())
         evidence = flat @ node.ravel().astype(np.float32)
         share = ((1.0 / evidence) @ flat).reshape(node.shape) * node  # posterior weight of each node, summed over points

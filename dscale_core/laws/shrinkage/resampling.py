@@ -16,10 +16,12 @@ from dscale_core.types import FloatMatrix, FloatVector, IntVector
 
 __all__ = ["resampled_covariance", "resampling_units"]
 
+# With fewer units replicates are too alike; buckets of draws are as many as keep a point's sums small. Both:
+# test_resampling.py::test_passes_are_the_units_where_there_are_eight_and_draws_stand_in_for_few
 _MIN_PASSES = 8
 _BUCKETS = 24
-_REPLICATES = 60
-_SEED = 20_405_456
+_REPLICATES = 60  # know a standard deviation to a tenth of itself, and the wider of two need not know it better
+_SEED = 20_405_456  # any; intervals are to be the same each time
 
 
 def resampling_units(passes: IntVector | None, n_draws: int) -> IntVector | None:
@@ -49,6 +51,7 @@ def resampled_covariance(
         times = rng.multinomial(n_passes, np.full(n_passes, 1 / n_passes)).astype(np.float64)
         a, b, c = np.einsum("p,bpi->bi", times, A), np.einsum("p,bpi->bi", times, B), (C @ times)[:, None]
         mean = v * b / (1 + v * a)
+        # floors as in `posterior`: test_resampling.py::test_an_exact_law_without_noise_hardly_moves
         S = np.maximum(c - mean * b, 1e-15 * c) + own + np.finfo(np.float64).tiny
         share = log_alpha - 0.5 * np.log1p(v * a) - power * np.log(S)
         share = np.exp(share - share.max(axis=1, keepdims=True))

@@ -1,51 +1,11 @@
-"""The empirical-Bayes estimator: against numerical integration, against the truth, and its invariants."""
+"""The empirical-Bayes estimator as a whole: against the truth, against maximum likelihood, and its invariants."""
 
 import numpy as np
 import pytest
 from reference import known_draws
-from scipy.integrate import dblquad
 
 from dscale_core.laws import fit_laws
-from dscale_core.laws.problem import blocks, grid_sums, make_problem, screen
-from dscale_core.laws.shrinkage.posterior import GRID, RATIOS, NoisePrior, nodes
-from dscale_core.laws.shrinkage.prior import learn_prior
 from dscale_core.laws.shrinkage.resampling import resampling_units
-
-
-def test_a_node_agrees_with_numerical_integration() -> None:
-    """Amplitude and noise integrated numerically, at one node against another, and the amplitude's moments."""
-    known = known_draws(1, 6, 31, 1.0)
-    problem = make_problem(known.delta, known.sizes)
-    screened = screen(problem)
-    block = next(blocks(problem, screened, 1))
-    prior = NoisePrior(degrees=3.0, log_scale=float(2 * np.log(screened.scale[0] * 0.4)))
-    got = nodes(block, grid_sums(block, GRID), prior, screened.scale)
-    y, x, s0 = block.y[0], block.x, 0.4
-
-    def density(u: float, log_s: float, v: float, alpha: float, beta: float) -> float:
-        s2 = np.exp(2 * log_s)  # u = a / s
-        residual = y - u * np.exp(log_s) * np.exp(-alpha * x)
-        log_p = np.sum(0.5 * beta * x - log_s - 0.5 * np.exp(beta * x) * residual**2 / s2)
-        log_p += -0.5 * u * u / v - 0.5 * np.log(v) - 3.0 * log_s - 1.5 * s0**2 / s2
-        return float(np.exp(log_p))
-
-    def integrate(v: float, alpha: float, beta: float, power: int) -> float:
-        def moment(u: float, log_s: float) -> float:
-            return (u * np.exp(log_s)) ** power * density(u, log_s, v, alpha, beta)
-
-        edge = 8 * np.sqrt(v)
-        return dblquad(moment, -4, 4, -min(edge, 8), min(edge, 8), epsabs=0, epsrel=1e-7)[0]
-
-    picked = [(2, 10, 5), (3, 20, 8)]
-    mass = []
-    for v_i, i, j in picked:
-        place = RATIOS[v_i], GRID.alpha[i], GRID.beta[j]
-        zero, one, two = (integrate(*place, power) for power in (0, 1, 2))
-        mass.append(zero)
-        assert got.mean[0, v_i, i, j] == pytest.approx(one / zero, rel=1e-4)
-        assert got.variance[0, v_i, i, j] == pytest.approx(two / zero - (one / zero) ** 2, rel=1e-4)
-    difference = got.log_likelihood[(0, *picked[1])] - got.log_likelihood[(0, *picked[0])]
-    assert difference == pytest.approx(np.log(mass[1] / mass[0]), abs=1e-4)
 
 
 # In the middle of the range both exponents matter least, and only the amplitude is left to shrink.
@@ -116,15 +76,6 @@ def test_groups_learn_their_own_exponents() -> None:
     pooled, grouped = (fit_laws(delta, steep.sizes, groups=g) for g in (None, groups))
     errors = [np.sqrt(np.mean((laws.alpha - truth) ** 2)) for laws in (pooled, grouped)]
     assert errors[1] < 0.8 * errors[0]
-
-
-def test_learned_weights_find_the_exponents_of_the_points() -> None:
-    known = known_draws(600, 60, 38, 1.0)
-    problem = make_problem(known.delta, known.sizes)
-    weights = learn_prior(problem, screen(problem)).weights[0]
-    for axis, at, truth in ((weights.alpha, GRID.alpha, known.alpha), (weights.beta, GRID.beta, known.beta)):
-        assert axis.sum() == pytest.approx(1.0)
-        assert axis @ at == pytest.approx(truth.mean(), abs=0.1)
 
 
 def test_passes_that_move_together_widen_the_intervals() -> None:

@@ -7,7 +7,7 @@ import pytest
 from reference import closed_forms, known_draws, log_likelihood
 
 from dscale_core.laws.likelihood.profile import evaluate
-from dscale_core.laws.problem import Block, Grid, blocks, grid_sums, make_problem, screen
+from dscale_core.laws.problem import Block, blocks, make_problem, screen
 
 
 def _block(kind: str, points: int = 6, draws: int = 25) -> tuple[Block, Any, Any]:
@@ -73,20 +73,46 @@ def test_joint_hessian_matches_finite_differences_of_the_free_likelihood() -> No
                 assert at.joint[i, r, s] == pytest.approx(numeric, rel=1e-4, abs=1e-4 * abs(size))
 
 
+def test_expected_information_is_that_of_simulated_draws() -> None:
+    """Mean Hessian of the profile over many rows drawn from one law, at that law."""
+    rng = np.random.default_rng(5)
+    sizes = np.geomspace(100, 1000, 30)
+    x = np.log(sizes / np.exp(np.log(sizes).mean()))
+    delta = 2 * np.exp(-0.9 * x[:, None]) + 0.1 * np.exp(-0.7 * x[:, None]) * rng.normal(size=(30, 4000))
+    problem = make_problem(delta, sizes)
+    block = next(blocks(problem, screen(problem), 4000))
+    at = evaluate(block, np.full(4000, 0.9), np.full(4000, 1.4))
+    mean = np.diagonal(at.hessian, axis1=1, axis2=2).mean(axis=0)
+    np.testing.assert_allclose(at.fisher.mean(axis=0), mean, rtol=0.2)
+    np.testing.assert_allclose(at.fisher[:, 1], 0.5 * 30 * np.var(x))
+
+
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("weighted", [False, True])
-def test_grid_sums_match_their_definition(kind: str, weighted: bool) -> None:
+def test_amplitude_and_noise_are_weighted_least_squares(kind: str) -> None:
     block, _, _ = _block(kind)
-    weight = np.arange(block.y.shape[1]) % 3.0 if weighted else None
-    grid = Grid(n_alpha=5, n_beta=3, step=0.4, stride=2)
-    sums = grid_sums(block, grid, weight)
-    count = np.ones_like(block.y) if block.present is None else block.present
-    count = count if weight is None else count * weight
-    for i, alpha in enumerate(grid.alpha):
-        for j, beta in enumerate(grid.beta):
-            w = count * np.exp(beta * block.x)
-            f = np.exp(-alpha * block.x)
-            A = np.broadcast_to(sums.A, (6, 5, 3))[:, i, j]
-            np.testing.assert_allclose(A, (w * f * f).sum(axis=1), rtol=1e-10)
-            np.testing.assert_allclose(sums.B[:, i, j], (w * f * block.y).sum(axis=1), rtol=1e-9, atol=1e-10)
-            np.testing.assert_allclose(sums.C[:, j], (w * block.y**2).sum(axis=1), rtol=1e-10)
+    at = evaluate(block, ALPHA, BETA)
+    for i in range(6):
+        x = block.x if block.x.ndim == 1 else block.x[i]
+        seen = np.ones(x.size, dtype=bool) if block.present is None else block.present[i] > 0
+        f, w = np.exp(-ALPHA[i] * x[seen]), np.exp(BETA[i] * x[seen])
+        a = np.sum(w * f * block.y[i, seen]) / np.sum(w * f * f)
+        squares = np.sum(w * (block.y[i, seen] - a * f) ** 2)
+        assert at.amplitude[i] == pytest.approx(a)
+        assert at.variance[i] == pytest.approx(squares / seen.sum())
+        of_alpha = seen.sum() / squares * a**2 * np.sum(w * f**2) * np.cov(x[seen], aweights=w * f**2, ddof=0)
+        np.testing.assert_allclose(at.fisher[i], [of_alpha, 0.5 * seen.sum() * np.var(x[seen])])
+
+
+def test_the_likelihood_of_an_exact_law_stops_rising() -> None:
+    """Residuals of rounding alone: the noise is floored at 1e-26 of the signal, and everything stays a number."""
+    sizes = np.geomspace(100, 1000, 12)
+    problem = make_problem((sizes**-1.0)[:, None], sizes)
+    block = next(blocks(problem, screen(problem), 1))
+    exact, near = (evaluate(block, np.array([alpha]), np.array([2.0])) for alpha in (1.0, 1.0 + 1e-11))
+    signal = exact.amplitude[0] ** 2 * 12
+    assert exact.variance[0] * 12 == pytest.approx(1e-26 * signal, rel=1e-3)
+    assert near.variance[0] * 12 > 10 * exact.variance[0] * 12
+    for name in ("value", "gradient", "hessian", "fisher", "joint"):
+        assert np.isfinite(getattr(exact, name)).all(), name
+    silent = evaluate(block.take(np.array([0])), np.array([1.0]), np.array([2.0]))
+    assert np.isfinite(silent.value).all()

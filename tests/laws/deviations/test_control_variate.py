@@ -1,0 +1,362 @@
+"""A guide from a surrogate: its mean, its error, and what it does for laws of few draws."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from reference import known_draws
+
+from dscale_core.errors import ArgumentError
+from dscale_core.laws import fit_laws
+from dscale_core.laws.deviations.control_variate import _learn, _noise_exponent, _root, _Sums, guide_from_surrogate
+from dscale_core.laws.problem import Guide
+from dscale_core.types import Draws, SurrogateDraws
+
+SIZES = np.array([100.0, 215.0, 464.0, 1000.0])
+P = 200
+
+
+def _curves(sizes: np.ndarray) -> np.ndarray:
+    """E[S] of every point, (sizes, P): a/k + b/k² + c/k³ with coefficients of their own."""
+    r = 316 / np.asarray(sizes, dtype=np.float64)[:, None]
+    a, b, c = np.random.default_rng(0).normal(size=(3, P)) * np.array([[0.6], [0.2], [0.02]])
+    return a * r + b * r**2 + c * r**3
+
+
+def _noise(sizes: np.ndarray, seed: int) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(sizes.size, P)) * (316 / sizes[:, None]) ** 1.4
+
+
+def _drawn(m: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    sizes = np.round(np.geomspace(100, 1000, m))[np.random.default_rng(seed).permutation(m)]
+    return sizes, _curves(sizes) + _noise(sizes, seed)
+
+
+def _many(m: int = 400, seed: int = 1) -> Draws:
+    sizes, delta = _drawn(m, seed)
+    return Draws(delta.astype(np.float32), sizes.astype(np.int64), np.arange(m), np.arange(P), np.zeros(m))
+
+
+def _bias(sizes: np.ndarray) -> np.ndarray:
+    """What exact contributions have beyond the surrogate: a third of a draw's noise, fading like 1/k²."""
+    return 0.3 * np.random.default_rng(5).normal(size=P) * (316 / np.asarray(sizes)[:, None]) ** 2
+
+
+def test_the_mean_is_found_and_its_modes_say_how_far_it_is_off() -> None:
+    guide = guide_from_surrogate(SurrogateDraws(np.empty((0, P), np.float32), _many()), SIZES)
+    truth = _curves(SIZES)
+    off = guide.at(SIZES) - truth
+    deviation = np.sqrt((guide.modes_at(SIZES) ** 2).sum(axis=0))
+    plain = np.abs(_many().delta[np.argsort(np.abs(_many().sizes - 464))[:40]].mean(axis=0) - truth[2])
+    assert np.mean(off[2] ** 2) < 0.3 * np.mean(plain**2)  # than the mean of the 40 draws near by
+    assert np.all(np.abs(np.mean(np.abs(off) < 1.645 * deviation, axis=1) - 0.9) < 0.06)
+
+
+def test_a_formula_is_taken_off_and_put_back() -> None:
+    sizes = np.geomspace(100, 1000, 8)
+    many = _many()
+    level = np.linspace(1, 50, P) / SIZES[:, None]
+    shifted = replace(many, delta=(many.delta + np.linspace(1, 50, P) / many.sizes[:, None]).astype(np.float32))
+    nothing = np.empty((0, P), np.float32)
+    formula = Guide(sizes, np.linspace(1, 50, P) / sizes[:, None])
+    one = guide_from_surrogate(SurrogateDraws(nothing, many), SIZES)
+    other = guide_from_surrogate(SurrogateDraws(nothing, shifted), SIZES, formula)
+    np.testing.assert_allclose(other.at(SIZES) - level, one.at(SIZES), atol=2e-4)
+
+
+def test_with_exact_weights_the_error_is_that_of_the_posterior() -> None:
+    """Strong signals leave the priors wide, and so weighted least squares: the literal formula for one point."""
+    sizes, _ = _drawn(300, 2)
+    delta = 100 * _curves(sizes) + _noise(sizes, 4)
+    many = Draws(delta.astype(np.float32), sizes.astype(np.int64), np.arange(300), np.arange(P), np.zeros(300))
+    guide = guide_from_surrogate(SurrogateDraws(np.empty((0, P), np.float32), many), SIZES)
+    center = np.exp(np.log(sizes).mean())
+    X = (center / sizes)[:, None] ** np.arange(1, 4)
+    got = np.sqrt((guide.modes_at(SIZES)[:, :, 0] ** 2).sum(axis=0))
+    w = (sizes / center) ** 2.8
+    b = np.linalg.lstsq(X * np.sqrt(w)[:, None], delta[:, 0] * np.sqrt(w), rcond=None)[0]
+    inverse = np.linalg.inv((X * w[:, None]).T @ X)
+    meat = (X * (w * (delta[:, 0] - X @ b))[:, None]).T @ (X * (w * (delta[:, 0] - X @ b))[:, None])
+    at = (center / SIZES)[:, None] ** np.arange(1, 4)
+    np.testing.assert_allclose(got, np.sqrt(np.diag(at @ inverse @ meat @ inverse @ at.T)), rtol=0.15)
+    np.testing.assert_allclose(guide.at(SIZES)[:, 0], at @ b, rtol=0.02)
+
+
+@pytest.mark.parametrize("m", [5, 20])
+def test_a_few_exact_draws_correct_a_biased_surrogate(m: int) -> None:
+    sizes, _ = _drawn(m, 6)
+    sizes[:2] = 100, 1000
+    own = _curves(sizes) + _noise(sizes, 7)
+    exact = own + _bias(sizes) + 0.03 * _noise(sizes, 8)
+    truth = _curves(SIZES) + _bias(SIZES)
+    guide = guide_from_surrogate(SurrogateDraws(own.astype(np.float32), _many()), SIZES)
+    laws = fit_laws(exact, sizes, guide=guide)
+    alone = fit_laws(exact, sizes)
+    assert laws.guided
+    for k, psi in zip(SIZES, truth, strict=True):
+        bend = laws.psi(k) + laws._at_size(laws.curve, k)
+        assert np.mean((bend - psi) ** 2) < 0.15 * np.mean((alone.psi(k) - psi) ** 2)
+        low, high = laws.psi_interval(k)
+        assert np.mean((low < psi) & (psi < high)) > 0.8
+        assert np.median(high - low) < np.median(np.diff(alone.psi_interval(k), axis=0))
+
+
+def test_the_noise_reported_is_that_of_a_draw() -> None:
+    sizes, exact = _drawn(200, 9)
+    guide = guide_from_surrogate(SurrogateDraws((exact + 0.01).astype(np.float32), _many()), SIZES)
+    laws = fit_laws(exact, sizes, guide=guide)
+    assert np.median(laws.beta) == pytest.approx(2.8, abs=0.2)
+    assert np.median(laws.sigma * 316 ** (-laws.beta / 2)) == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_control_that_says_nothing_of_the_draws_is_left_out() -> None:
+    sizes, exact = _drawn(40, 10)
+    strange = 5 * _noise(sizes, 11)
+    guide = guide_from_surrogate(SurrogateDraws(strange.astype(np.float32), _many()), SIZES)
+    laws = fit_laws(exact, sizes, guide=guide)
+    assert not laws.guided
+    alone = fit_laws(exact, sizes)
+    for name in ("c", "alpha", "alpha_low", "alpha_high", "sigma", "misfit"):
+        np.testing.assert_array_equal(getattr(laws, name), getattr(alone, name), name)
+
+
+def test_a_point_whose_draws_are_the_surrogates_has_the_law_of_the_guide() -> None:
+    sizes, exact = _drawn(30, 12)
+    own = exact + 0.05 * _noise(sizes, 13)
+    own[:, 3] = exact[:, 3]
+    guide = guide_from_surrogate(SurrogateDraws(own, _many()), SIZES)
+    laws = fit_laws(exact, sizes, guide=guide)
+    assert np.isfinite(laws.c[3])
+    assert laws.psi(316)[3] == pytest.approx(guide.at([316])[0, 3], abs=0.1)
+
+
+def test_batches_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = SurrogateDraws(np.empty((0, P), np.float32), _many())
+    whole = guide_from_surrogate(found, SIZES)
+    monkeypatch.setattr("dscale_core.laws.deviations.control_variate._BLOCK", 400 * 7)
+    parts = guide_from_surrogate(found, SIZES)
+    np.testing.assert_allclose(parts.expected, whole.expected, rtol=1e-9)
+    np.testing.assert_allclose(parts.modes_at(SIZES) ** 2, whole.modes_at(SIZES) ** 2, rtol=1e-5, atol=1e-12)
+
+
+def test_missing_draws_of_one_size_and_points_without_any_are_survived() -> None:
+    many = _many(30)
+    delta = many.delta.copy()
+    delta[:10, 1], delta[:, 2], delta[:, 4] = np.nan, np.nan, 0.0
+    guide = guide_from_surrogate(SurrogateDraws(np.empty((0, P), np.float32), replace(many, delta=delta)), SIZES)
+    assert np.isfinite(guide.expected).all()
+    np.testing.assert_array_equal(guide.expected[:, [2, 4]], 0.0)
+    same = replace(many, sizes=np.full(30, 300))
+    one = guide_from_surrogate(SurrogateDraws(np.empty((0, P), np.float32), same), np.array([300.0]))
+    assert np.abs(one.at([300])[0] - many.delta.mean(axis=0)).max() < np.abs(many.delta.mean(axis=0)).max()
+
+
+def test_missing_draws_do_not_pass_for_quiet_ones() -> None:
+    """A point is missing the more often the larger the coalition: β must not be steeper for it."""
+    many = _many(600)
+    gone = np.random.default_rng(14).random(many.delta.shape) < (many.sizes / 1100)[:, None]
+    X = (316 / many.sizes)[:, None] ** np.arange(1, 4)
+    holes = replace(many, delta=np.where(gone, np.nan, many.delta).astype(np.float32))
+    assert _noise_exponent(many, None, X) == pytest.approx(2.8, abs=0.1)
+    assert _noise_exponent(holes, None, X) == pytest.approx(2.8, abs=0.2)
+
+
+def test_bad_calls_are_refused() -> None:
+    few = SurrogateDraws(np.empty((0, P), np.float32), _many(11))
+    with pytest.raises(ArgumentError, match=r"^many must hold at least 12"):
+        guide_from_surrogate(few, SIZES)
+    infinite = _many()
+    infinite.delta[3, 3] = np.inf
+    with pytest.raises(ArgumentError, match=r"^many must be finite"):
+        guide_from_surrogate(SurrogateDraws(few.own, infinite), SIZES)
+    known = known_draws(4, 20, 52)
+    for wrong in ({"modes": np.zeros((2, 3, 4))}, {"control": np.zeros((20, 3))}):
+        with pytest.raises(ArgumentError, match=f"^{next(iter(wrong))} must"):
+            Guide(SIZES, np.zeros((4, 4)), **wrong)
+    with pytest.raises(ArgumentError, match=r"^guide must have a control of 20"):
+        fit_laws(known.delta, known.sizes, guide=Guide(SIZES, np.zeros((4, 4)), control=np.zeros((19, 4))))
+
+
+FEW = np.array([100.0, 300.0, 1000.0])
+
+
+def _small(holes: bool, seed: int = 20) -> tuple[Draws, np.ndarray]:
+    """Six points' surrogate draws of 40 coalitions, in double precision so that literal sums agree; sizes as floats."""
+    rng = np.random.default_rng(seed)
+    sizes = np.round(np.exp(rng.uniform(np.log(100), np.log(1000), 40)))
+    r = 300 / sizes[:, None]
+    b = rng.normal(size=(3, 6)) * np.array([[1.0], [0.3], [0.05]]) * np.array([1, 1, 1, 5, 1e-3, 1])
+    delta = b[0] * r + b[1] * r**2 + b[2] * r**3 + 0.5 * r**1.3 * rng.normal(size=(40, 6))
+    if holes:
+        delta[rng.random(delta.shape) < 0.15] = np.nan
+        delta[8:, 4] = np.nan
+        delta[:, 5] = np.nan
+    return Draws(delta, sizes.astype(np.int64), np.arange(40), np.arange(6), np.zeros(40)), sizes
+
+
+def _regression(y: np.ndarray, X: np.ndarray, w: np.ndarray, tau: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+    """Bayesian linear regression by conditioning: mean, covariance over s² and s² of y = X b + e, b ~ N(0, s² T)."""
+    K = X @ np.diag(tau) @ X.T + np.diag(1 / w)
+    gain = np.diag(tau) @ X.T @ np.linalg.inv(K)
+    b = gain @ y
+    return b, np.diag(tau) - gain @ X @ np.diag(tau), float(np.sum(w * (y - X @ b) ** 2) / max(y.size - 3, 1))
+
+
+@pytest.mark.parametrize("holes", [False, True])
+@pytest.mark.parametrize("formula", [False, True])
+def test_mean_and_error_are_those_of_bayesian_regressions(holes: bool, formula: bool) -> None:
+    many, sizes = _small(holes)
+    k = np.geomspace(100, 1000, 5)
+    guide = Guide(k, np.linspace(1, 2, 6) / k[:, None]) if formula else None
+    found = guide_from_surrogate(SurrogateDraws(np.empty((0, 6)), many), FEW, guide)
+    center = np.exp(np.log(sizes).mean())
+    X = (center / sizes)[:, None] ** np.arange(1, 4)
+    w = (sizes / center) ** _noise_exponent(many, guide, X)
+    y = many.delta - (np.linspace(1, 2, 6) / sizes[:, None] if formula else 0.0)
+    seen = np.isfinite(y)
+    some = [i for i in range(6) if seen[:, i].any()]
+    tau = np.full(3, 10.0)
+    for _ in range(15):
+        fits = {i: _regression(y[seen[:, i], i], X[seen[:, i]], w[seen[:, i]], tau) for i in some}
+        tau = np.mean([b**2 / noise + np.diag(own) for b, own, noise in fits.values()], axis=0)
+    at = (center / FEW)[:, None] ** np.arange(1, 4)
+    back = np.linspace(1, 2, 6) / FEW[:, None] if formula else np.zeros((3, 6))
+    modes = np.einsum("qgp,qhp->pgh", found.modes_at(FEW), found.modes_at(FEW))
+    for i, (b, own, noise) in fits.items():
+        np.testing.assert_allclose(found.at(FEW)[:, i], at @ b + back[:, i], rtol=1e-6)
+        e = w[seen[:, i]] * (y[seen[:, i], i] - X[seen[:, i]] @ b)
+        meat = (X[seen[:, i]] * e[:, None]).T @ (X[seen[:, i]] * e[:, None]) + noise * np.diag(1 / tau)
+        expected = at @ own @ meat @ own @ at.T
+        np.testing.assert_allclose(modes[i], expected, rtol=1e-5, atol=1e-6 * np.diag(expected).min())
+    if holes:  # of a point without draws nothing but the formula is known
+        np.testing.assert_allclose(found.at(FEW)[:, 5], back[:, 5], atol=1e-12)
+
+
+def test_the_guide_carries_what_was_drawn_with_the_exact_draws() -> None:
+    many, _ = _small(False)
+    own = np.arange(12.0).reshape(2, 6)
+    guide = guide_from_surrogate(SurrogateDraws(own, many), FEW)
+    assert guide.control is own
+    np.testing.assert_array_equal(guide.sizes, FEW)
+    assert guide.modes_at(FEW).shape == (3, 3, 6)
+
+
+def _sums_of(b: np.ndarray, draws: int = 30) -> _Sums:
+    """Noise-free sums of points with these coefficients (p, 3), at even weights."""
+    X = np.linspace(0.5, 2.0, draws)[:, None] ** np.arange(1, 4)
+    y = X @ b.T
+    p = len(b)
+    return _Sums(np.repeat((X.T @ X)[None], p, axis=0), (X.T @ y).T, (y**2).sum(axis=0), np.full(p, float(draws)))
+
+
+def test_terms_that_no_point_needs_are_left_out() -> None:
+    """Points that have the first term alone: what noise puts into the others is shrunk away."""
+    rng = np.random.default_rng(0)
+    X = np.linspace(0.5, 2.0, 30)[:, None] ** np.arange(1, 4)
+    b = rng.normal(size=(200, 1)) * np.array([[1.0, 0.0, 0.0]])
+    y = X @ b.T + 0.3 * rng.normal(size=(30, 200))
+    sums = _Sums(np.repeat((X.T @ X)[None], 200, axis=0), (X.T @ y).T, (y**2).sum(axis=0), np.full(200, 30.0))
+    _, found, noise, precision = _learn(sums)
+    assert precision[0] == pytest.approx(0.3**2, rel=0.3)  # in units of the noise
+    assert np.all(precision[1:] > 20 * precision[0])
+    assert np.mean(noise) == pytest.approx(0.09, rel=0.15)
+    free = np.linalg.lstsq(X, y, rcond=None)[0].T
+    assert np.mean((found[:, 0] - b[:, 0]) ** 2) < 0.3 * np.mean((free[:, 0] - b[:, 0]) ** 2)
+
+
+def test_draws_without_noise_and_points_without_draws_are_survived() -> None:
+    b = np.array([[1.0, -0.5, 0.2], [0.0, 0.0, 0.0], [2.0, 0.1, 0.0]])
+    inverse, found, noise, precision = _learn(_sums_of(b))
+    for values in (inverse, found, noise, precision):
+        assert np.isfinite(values).all()
+    np.testing.assert_allclose(found, b, atol=1e-4)
+    assert np.all(noise > 0)
+    silent = _sums_of(np.zeros((2, 3)))
+    _, found, _, precision = _learn(silent)
+    np.testing.assert_array_equal(found, 0.0)
+    np.testing.assert_allclose(precision, 0.1)  # the start stands
+
+
+def test_few_draws_leave_one_degree_of_freedom() -> None:
+    sums = _sums_of(np.ones((1, 3)), draws=3)
+    loud = _Sums(sums.xx, sums.xy, sums.yy + 5.0, np.array([2.0]))
+    assert _learn(loud)[2][0] >= 5.0
+
+
+def test_a_root_gives_its_covariance_back() -> None:
+    rng = np.random.default_rng(0)
+    half = rng.normal(size=(4, 3, 3))
+    half[1, :, 2] = 0.0  # singular: rounding may make an eigenvalue negative
+    covariance = half @ half.transpose(0, 2, 1)
+    covariance[2] = np.diag([1.0, 2.0, -1e-18])
+    root = _root(covariance)
+    assert np.isfinite(root).all()
+    np.testing.assert_allclose(root @ root.transpose(0, 2, 1), covariance, atol=1e-12)
+
+
+def _exponent(delta: np.ndarray, sizes: np.ndarray, formula: Guide | None = None) -> float:
+    many = Draws(delta, sizes.astype(np.int64), np.arange(sizes.size), np.arange(delta.shape[1]), np.zeros(sizes.size))
+    return _noise_exponent(many, formula, (np.exp(np.log(sizes).mean()) / sizes)[:, None] ** np.arange(1, 4))
+
+
+def test_the_noise_exponent_is_the_slope_of_typical_residuals() -> None:
+    many, sizes = _small(False)
+    X = (np.exp(np.log(sizes).mean()) / sizes)[:, None] ** np.arange(1, 4)
+    weight = 1 / X[:, 0]
+    residual = np.empty((40, 6))
+    for i in range(6):
+        b = np.linalg.lstsq(X * weight[:, None], many.delta[:, i] * weight, rcond=None)[0]
+        residual[:, i] = np.abs(many.delta[:, i] - X @ b)
+    share = np.median(residual / np.median(residual * weight[:, None], axis=0), axis=1)
+    slope = np.polyfit(np.log(sizes), np.log(share), 1)[0]
+    assert _noise_exponent(many, None, X) == pytest.approx(-2 * slope)
+    twice = np.linspace(5, 9, 6) / sizes[:, None] ** 0.2  # not of the three terms: only the formula takes it off
+    k = np.geomspace(100, 1000, 400)
+    with_formula = _exponent(many.delta + twice, sizes, Guide(k, np.linspace(5, 9, 6) / k[:, None] ** 0.2))
+    assert with_formula == pytest.approx(-2 * slope, rel=1e-3)
+    assert _exponent(many.delta + 30 * twice, sizes) != pytest.approx(-2 * slope, rel=0.05)
+
+
+@pytest.mark.parametrize(("exponent", "found"), [(-2.0, 0.0), (1.0, 1.0), (4.0, 4.0), (9.0, 6.0)])
+def test_exponents_of_noise_stay_between_zero_and_six(exponent: float, found: float) -> None:
+    sizes = np.round(np.geomspace(100, 1000, 300))
+    noise = np.random.default_rng(0).normal(size=(300, 60)) * (sizes[:, None] / 300) ** (-exponent / 2)
+    assert _exponent(noise, sizes) == pytest.approx(found, abs=0.25)
+
+
+def test_where_noise_says_nothing_its_usual_exponent_stands() -> None:
+    sizes = np.round(np.geomspace(100, 1000, 20))
+    rng = np.random.default_rng(0)
+    three = np.full((20, 4), np.nan)
+    three[:3] = rng.normal(size=(3, 4))  # as many draws as terms
+    assert _exponent(three, sizes) == 2.0
+    assert _exponent(np.zeros((20, 4)), sizes) == 2.0
+    assert _exponent(rng.normal(size=(20, 4)), np.full(20, 300.0)) == 2.0
+    ends = np.full((20, 4), np.nan)
+    ends[5:9] = rng.normal(size=(4, 4))
+    same = np.where(np.arange(20) // 4 == 1, 300.0, sizes)
+    same[5:9] = 300.0  # draws are seen at one size alone
+    assert _exponent(ends, same) == 2.0
+
+
+def test_points_with_too_few_draws_do_not_count_for_the_noise() -> None:
+    sizes = np.round(np.geomspace(100, 1000, 60))
+    delta = np.random.default_rng(0).normal(size=(60, 8)) / sizes[:, None]
+    holes = np.concatenate([delta, np.full((60, 40), np.nan)], axis=1)
+    holes[::20, 8:] = 100.0
+    assert _exponent(holes, sizes) == pytest.approx(_exponent(delta, sizes))
+    holes[1, 8:] = 100.0  # four draws do
+    assert _exponent(holes, sizes) != pytest.approx(_exponent(delta, sizes))
+
+
+def test_the_noise_exponent_is_taken_from_evenly_spaced_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes = np.round(np.geomspace(100, 1000, 60))
+    delta = np.random.default_rng(0).normal(size=(60, 9)) / sizes[:, None]
+    monkeypatch.setattr("dscale_core.laws.deviations.control_variate._WEIGHT_POINTS", 3)
+    some = _exponent(delta, sizes)
+    assert some == pytest.approx(_exponent(delta[:, [0, 4, 8]], sizes))
+
+
+def test_twelve_surrogate_draws_are_enough() -> None:
+    guide = guide_from_surrogate(SurrogateDraws(np.empty((0, P), np.float32), _many(12)), SIZES)
+    assert np.isfinite(guide.expected).all()
