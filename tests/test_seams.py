@@ -317,6 +317,39 @@ def test_a_forged_estimator_is_refused(change: dict[str, Any], message: str) -> 
     assert LEARNERS.adopt(entry).home == "my_models:make_bayes"
 
 
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ({"params": {"sharpness": 1.0}}, r"must have the fields sharpness, not \['sharpness', 'distance'\]"),
+        ({"params": {}}, "must have the fields none, not"),
+        ({"task": "any"}, "the task 'any' and exact=True, not"),
+        ({"exact": False}, "exact=False, not"),
+    ],
+)
+@pytest.mark.usefixtures("folder")
+def test_a_line_that_does_not_fit_its_learner_is_told_so(line: dict[str, Any], message: str) -> None:
+    home = importlib.import_module("nearest_mean")
+    del LEARNERS._entries["nearest_mean"]
+    about = {"task": "classification", "exact": True, "summary": "", "params": home.PARAMS}
+    ds.register_learner("nearest_mean", home.NearestMean, **about | line)
+    with pytest.raises(ArgumentError, match=message):
+        ds.make_learner("nearest_mean")
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_estimator_of_laws_is_given_what_its_line_asks_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    two_means, given = importlib.import_module("two_means"), []
+    monkeypatch.setattr(METHODS, "load", lambda _entry: lambda problem: given.append(problem) or two_means.fit(problem))
+    dataset, learner = ds.load_dataset("breast_cancer"), ds.make_learner("logistic")
+    draws = ds.sample(dataset, learner, PLAN)
+    for guided, featured in ((False, False), (True, False), (False, True)):
+        name = f"asks_{guided}_{featured}"
+        ds.register_method(name, two_means.fit, summary="", guided=guided, featured=featured)
+        ds.fit(dataset, learner, draws, name)
+        assert (given[-1].guide is not None, given[-1].features is not None) == (guided, featured)
+    np.testing.assert_array_equal(given[-1].features, dataset.X_pool[draws.points])
+
+
 @pytest.mark.parametrize("home", ["torch.utils.cpp_extension:load_inline", "joblib.numpy_pickle:dump"])
 def test_parameters_reach_no_function_that_is_not_made_for_them(home: str) -> None:
     """A factory is called with parameters from the catalogue: one that takes no task might do anything with them."""

@@ -17,6 +17,7 @@ from typing import IO, Any
 __all__ = ["Ended", "Task", "run_tasks"]
 
 _PAUSE = 0.01  # seconds between looks at the children
+_BLINK = 1.0  # more seconds than these between two looks were slept through, by a machine that was paused: they do not count
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,10 @@ class Ended:
     output: str
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Child:
     number: int
-    deadline: float
+    left: float  # seconds
     answer: IO[bytes]
     output: IO[bytes]
 
@@ -56,6 +57,7 @@ class _Child:
 def run_tasks(tasks: Sequence[Task], jobs: int) -> Iterator[Ended]:
     """Run all tasks, at most ``jobs`` at a time; yields them as they end."""
     waiting, children = list(enumerate(tasks))[::-1], dict[int, _Child]()
+    looked = time.monotonic()
     try:
         while waiting or children:
             while waiting and len(children) < jobs:
@@ -63,8 +65,10 @@ def run_tasks(tasks: Sequence[Task], jobs: int) -> Iterator[Ended]:
                 pid, child = _start(number, task)
                 children[pid] = child
             time.sleep(_PAUSE)
+            passed, looked = min(time.monotonic() - looked, _BLINK), time.monotonic()
             for pid, child in list(children.items()):
-                if time.monotonic() > child.deadline:
+                child.left -= passed
+                if child.left < 0:
                     _end(pid)
                 if os.waitpid(pid, os.WNOHANG)[0]:
                     del children[pid]
@@ -82,7 +86,7 @@ def _start(number: int, task: Task) -> tuple[int, _Child]:
     sys.stderr.flush()
     pid = os.fork()
     if pid:
-        return pid, _Child(number, time.monotonic() + task.limit, answer, output)
+        return pid, _Child(number, task.limit, answer, output)
     try:
         os.setpgid(0, 0)
         for stream in (1, 2):

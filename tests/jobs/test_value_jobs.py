@@ -99,6 +99,18 @@ def test_a_job_takes_its_method_along(
     assert METHODS.load(METHODS.entry("own")) is own_fit
 
 
+@pytest.mark.parametrize("home", ["__main__:fit", "not_a_module_here:fit", "os:system"])
+def test_what_no_worker_could_take_up_is_not_queued(
+    bare_study: Any, started: list[Path], monkeypatch: pytest.MonkeyPatch, home: str
+) -> None:
+    monkeypatch.setattr(METHODS, "_entries", dict(METHODS._entries))
+    register_method("own", home, summary="mine")
+    with pytest.raises((ArgumentError, NotFoundError), match="the method 'own'"):
+        jobs.submit(bare_study, "fit", {"method": "own"})
+    assert jobs.list_jobs() == []
+    assert started == []
+
+
 def test_a_worker_imports_from_where_its_submitter_does(
     cache: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

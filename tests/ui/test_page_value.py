@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from dscale_core import Study, jobs, list_values
 from dscale_core.jobs import taken_along
+from dscale_core.laws import METHODS, register_method
 from dscale_core.values import describe_value
 from pages._ui.selecting import table_parts
 from pages._ui.value import ask
@@ -149,6 +150,27 @@ def test_a_waiting_value_is_shown_and_not_asked_for_twice(
     app.selectbox(key="value").set_value("law_shapley").run()
     assert not button(app, "Compute").disabled
     jobs.cancel(job.id, valued)
+
+
+def own_fit(problem: Any) -> Any:
+    from dscale_core.laws import fit_laws
+
+    return fit_laws(problem.delta, problem.sizes, "likelihood")
+
+
+def test_a_fit_by_a_method_that_this_process_does_not_know_is_shown(
+    open_page, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A notebook fitted by an estimator of its own; the dashboard reads the laws all the same."""
+    with monkeypatch.context() as patch:
+        patch.setattr(METHODS, "_entries", dict(METHODS._entries))
+        register_method("own", own_fit, summary="mine")
+        made = made_study(tmp_path, points=tuple(range(30)), min_size=20, max_size=60, draws=12, fits=("own",))
+    made.value("law_shapley")
+    for page in ("Value", "Fit", "Explore"):
+        app = ok(open_page(page, tmp_path))
+        assert app.sidebar.radio(key="fit").options == ["own"]
+    assert "From the laws by own" in texts(open_page("Value", tmp_path))
 
 
 def test_a_link_to_an_unknown_value_shows_the_first(open_page, valued: Path) -> None:

@@ -18,8 +18,9 @@ __all__ = ["anderson_step"]
 _UNSEEN = 10.0**2
 # test_fixed_point.py::test_an_error_of_a_hundredth_by_the_rows_own_bound_is_never_accepted
 _BOUND = 0.01**2
-# Relative to the Gram matrix, whose rounding is 1e-16 of it: dependent past steps leave it singular, and larger would slow
-# the mixing. test_fixed_point.py::test_a_linear_problem_takes_few_steps_also_where_past_steps_are_dependent
+# Relative to the Gram matrix, whose rounding is 1e-16 of it: past steps that depend on each other leave it singular,
+# test_fixed_point.py::test_past_steps_that_repeat_each_other_count_as_one; 1e-3 would blunt the mixing,
+# test_fixed_point.py::test_a_linear_problem_takes_few_steps
 _RIDGE = 1e-10
 # Keeps 0 / 0 a number where a step changed nothing, and is nothing itself.
 # test_fixed_point.py::test_a_row_without_a_fixed_point_takes_plain_steps

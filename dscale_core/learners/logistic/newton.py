@@ -19,7 +19,9 @@ _MAX_NEWTON = 100
 # 2^-40 of a step is as good as none; that it is halved at all:
 # test_newton.py::test_a_candidate_alone_moves_by_its_own_equation_also_where_newton_would_cycle
 _MAX_HALVINGS = 40
-_MAX_GRADIENTS = 200  # a bound of the work, never reached in a well-posed system; Newton mends what is left
+# A bound of the work: Newton mends what a system leaves, though not where one gradient is all,
+# test_logistic.py::test_newton_add_one_reaches_the_optimum_of_the_grown_coalition.
+_MAX_GRADIENTS = 200
 # Weight of the intercept's square that keeps H definite where every member is fitted to certainty, far below any weight that
 # counts: test_newton.py::test_certain_members_leave_the_hessian_definite
 _INTERCEPT_RIDGE = 1e-12

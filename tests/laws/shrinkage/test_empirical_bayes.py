@@ -8,11 +8,12 @@ from reference import known_draws, student_nodes
 from scipy.optimize import minimize_scalar
 
 from dscale_core.laws import fit_laws, fit_quickly
-from dscale_core.laws.problem import Problem, make_problem, screen
+from dscale_core.laws.problem import Problem, blocks, make_problem, screen
 from dscale_core.laws.shrinkage import fit_draws
 from dscale_core.laws.shrinkage.empirical_bayes import _covariance, _interval, _law_of_mean_curve, _wider
 from dscale_core.laws.shrinkage.posterior import GRID, RATIOS
 from dscale_core.laws.shrinkage.prior import learn_prior
+from dscale_core.laws.shrinkage.resampling import resampled_covariance
 
 EDGES = np.arange(GRID.n_alpha + 1) * 0.1 - 0.05  # of the cells of α
 
@@ -80,6 +81,29 @@ def test_the_law_is_the_posteriors(groups: list[int] | None, holes: bool) -> Non
         assert laws.alpha_low[i] == pytest.approx(min(_quantile(cells, 0.05), mean_alpha), abs=1e-6)
         assert laws.alpha_high[i] == pytest.approx(max(_quantile(cells, 0.95), mean_alpha), abs=1e-6)
     assert np.abs(laws.covariance[:, 0, 1] / np.sqrt(laws.covariance[:, 0, 0] * laws.covariance[:, 1, 1])).max() > 0.1
+
+
+@pytest.mark.parametrize("passes", [np.arange(12) % 9, None])
+def test_resampling_widens_what_the_posterior_says(passes: np.ndarray | None) -> None:
+    """About each point's most likely node; draws stand in for passes that are not told."""
+    problem = _problem(5, 12, seed=100, passes=passes, groups=[0, 1, 1, 0, 1])
+    laws = fit_draws(problem)
+    screened = screen(problem)
+    prior = learn_prior(problem, screened)
+    block = next(blocks(problem, screened, 5))
+    posteriors = [_posterior(problem, i) for i in range(5)]
+    best = np.array([weight.argmax() for weight, *_ in posteriors])
+    units = np.arange(12) if passes is None else passes
+    assert problem.groups is not None
+    resampled = resampled_covariance(units, block, prior, problem.groups, screened.scale, best)
+    wider = 0
+    for i, (weight, alpha, _, mean, variance, _) in enumerate(posteriors):
+        own = [weight @ (variance + mean**2) - (weight @ mean) ** 2, weight @ alpha**2 - (weight @ alpha) ** 2 + 0.01 / 12]
+        deviation = np.sqrt(np.maximum(own, np.diag(resampled[i])))
+        got = np.sqrt(np.diag(laws.covariance[i])) / [screened.scale[i], 1.0]
+        np.testing.assert_allclose(got, deviation, rtol=1e-5)
+        wider += np.any(np.diag(resampled[i]) > own)
+    assert wider > 0
 
 
 def test_interval_ends_are_quantiles_of_a_piecewise_linear_distribution() -> None:

@@ -7,7 +7,7 @@ from reference import known_draws, student_nodes
 from dscale_core.laws.problem import Block, Problem, Screen, blocks, make_problem, screen
 from dscale_core.laws.shrinkage.posterior import GRID, RATIOS, NoisePrior
 from dscale_core.laws.shrinkage.prior import Prior, Weights, learn_prior
-from dscale_core.laws.shrinkage.resampling import _REPLICATES, _SEED, resampled_covariance, resampling_units
+from dscale_core.laws.shrinkage.resampling import _SEED, resampled_covariance, resampling_units
 
 
 def _setting(holes: bool, own: bool = False) -> tuple[Problem, Screen, Block, Prior, np.ndarray]:
@@ -46,7 +46,7 @@ def test_the_covariance_is_that_of_draws_that_are_repeated(holes: bool, own: boo
     got = resampled_covariance(problem.passes, block, prior, problem.groups, screened.scale, mode)
     place = np.unravel_index(mode, (RATIOS.size, GRID.n_alpha, GRID.n_beta))
     rng = np.random.default_rng(_SEED)
-    times = [rng.multinomial(9, np.full(9, 1 / 9)) for _ in range(_REPLICATES)]
+    times = [rng.multinomial(9, np.full(9, 1 / 9)) for _ in range(60)]
     for i in range(4):
         found = []
         seen = np.ones(27, dtype=bool) if block.present is None else block.present[i] > 0
