@@ -21,6 +21,8 @@ TESTS: dict[str, tuple[str, ...]] = {
     "dscale_core/laws/problem": ("tests/laws/problem",),
     "dscale_core/laws/shrinkage": ("tests/laws/shrinkage",),
     "dscale_core/learners/logistic/binary.py": (
+        "tests/learners/test_params.py",
+        "tests/learners/test_reference_loss.py",
         "tests/learners/test_logistic.py",
         "tests/learners/test_logistic_extremes.py",
         "tests/learners/test_second_order.py",

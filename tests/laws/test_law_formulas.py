@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference import closed_forms, known_draws, log_likelihood
 
-from dscale_core.laws.law import negative_log_likelihood, power_law
+from dscale_core.laws.law import MAX_EXPONENT, MIN_EXPONENT, negative_log_likelihood, power_law
 
 exponents = st.floats(0.05, 5.0)
 
@@ -31,3 +31,15 @@ def test_negative_log_likelihood_matches_the_loop() -> None:
         law = known.c[i], known.alpha[i], known.sigma[i], known.beta[i]
         expected = -log_likelihood(known.delta[:, i], known.sizes, *law)
         assert negative_log_likelihood(known.delta[:, i], known.sizes, *law) == pytest.approx(expected, rel=1e-12)
+
+
+def test_exponents_are_bounded_as_published() -> None:
+    """log α and log β are at most 2; nothing that grows, and zero to eleven digits of any size's power."""
+    assert pytest.approx(np.exp(2)) == MAX_EXPONENT
+    assert 0 < MIN_EXPONENT < 1e-11
+
+
+def test_whole_numbers_of_any_kind_are_numbers() -> None:
+    kinds = (int, np.uint8)
+    for kind in kinds:
+        np.testing.assert_allclose(power_law(np.array([4, 2], kind), np.array([8, 3], kind), kind(1)), [2.0, 1.5])

@@ -86,6 +86,7 @@ def _literal(delta: np.ndarray, sizes: np.ndarray, center: float) -> tuple[float
 def test_intervals_take_the_scatter_about_each_regression() -> None:
     delta, sizes, _ = _listed()
     delta[2:5, 1] = np.nan
+    delta[:30, 2] = np.nan  # all of the smallest size
     for own in (False, True):
         laws = fit_laws(delta, np.repeat(sizes[:, None], 6, axis=1) if own else sizes, "log_linear")
         for i in range(6):
@@ -132,3 +133,29 @@ def test_batches_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
         np.testing.assert_allclose(parts.alpha, expected.alpha, rtol=1e-12)
         np.testing.assert_allclose(parts.covariance, expected.covariance, rtol=1e-9)
     assert np.ptp(whole[0].alpha) > 0
+
+
+def test_noise_laws_of_unequal_groups_and_of_missing_ones() -> None:
+    """Groups of other means than the centre: the line through the variances is read off at k = 1."""
+    rng = np.random.default_rng(2)
+    sizes = np.repeat([100.0, 150.0, 400.0, 1000.0], [20, 4, 3, 2])
+    delta = (3 + rng.normal(size=(29, 3))) / sizes[:, None]
+    delta[24:27, 1] = np.nan
+    delta[20:27, 2] = np.nan
+    laws = fit_laws(delta, sizes, "log_linear")
+    for i in range(3):
+        listed = [k for k in np.unique(sizes) if np.isfinite(delta[sizes == k, i]).all()]
+        slope, intercept = np.polyfit(np.log(listed), np.log([delta[sizes == k, i].var(ddof=1) for k in listed]), 1)
+        assert laws.beta[i] == pytest.approx(-slope)
+        assert laws.sigma[i] == pytest.approx(np.exp(intercept / 2))
+
+
+def test_exponents_beyond_numbers_are_said_to_be_so() -> None:
+    """Means that fall by e^600 from one size to the next but one, and draws that are missing where the curve is infinite."""
+    sizes = np.repeat([100.0, 101.0, 102.0], 4)
+    steep = np.repeat([1.0, 1e-130, 1e-260], 4)
+    delta = np.stack([steep, steep[::-1], 1 / sizes, steep], axis=1)
+    delta[0, 3] = np.nan
+    laws = fit_laws(delta, sizes, "log_linear")
+    assert laws.status.tolist() == ["not_finite", "not_finite", "ok", "not_finite"]
+    assert laws.alpha[2] == pytest.approx(1.0)

@@ -195,7 +195,8 @@ def test_a_law_without_noise_is_found() -> None:
     assert b[0] == pytest.approx(-90)
     low, high = laws.psi_interval(300)
     assert low[0] < laws.psi(300)[0] < high[0]
-    assert (high - low)[0] < 1e-5 * laws.psi(300)[0]
+    assert (high - low)[0] < 1e-6 * laws.psi(300)[0]
+    assert 0 < laws.sigma[0] * laws.center ** (-laws.beta[0] / 2) < 1e-6 * laws.psi(300)[0]
 
 
 def test_batches_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,3 +204,15 @@ def test_batches_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = fit_laws(delta, sizes, "two_term")
     monkeypatch.setattr("dscale_core.laws.two_term._BLOCK_ELEMENTS", 6 * 31 * 3)
     np.testing.assert_allclose(fit_laws(delta, sizes, "two_term").covariance, whole.covariance, rtol=1e-9)
+
+
+def test_draws_that_cancel_at_every_size_have_a_law_of_nothing() -> None:
+    k = np.repeat([100.0, 300.0, 900.0], 4)
+    laws = fit_laws(np.tile([1.0, -1.0], 6)[:, None], k, "two_term")
+    assert laws.psi(200)[0] == 0.0
+    assert laws.alpha[0] == 0.0
+    assert laws.sigma[0] > 0
+
+
+def test_one_size_of_one_is_set_aside_like_any_other() -> None:
+    assert fit_laws(np.arange(1.0, 7.0)[:, None], np.ones(6), "two_term").status[0] == "one_size"

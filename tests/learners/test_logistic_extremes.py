@@ -13,6 +13,7 @@ from dscale_core.learners import make_learner
 from dscale_core.learners.logistic import binary
 from dscale_core.learners.logistic.newton import fit_newton
 from dscale_core.learners.softmax.softmax_fit import SoftmaxProblem, fit_softmax, log_probabilities
+from dscale_core.learners.two_classes import LogitValuation, loss_of_logits
 from dscale_core.types import Dataset, FloatVector, IntVector
 
 
@@ -57,6 +58,41 @@ def test_points_far_outside_may_cross_over_and_cost_no_more_than_the_floor(
     dataset = replace(dataset, X_valuation=np.clip(scale * dataset.X_valuation, -farthest, farthest))
     members = np.random.default_rng(3).permutation(200)[:60]
     assert error_of(dataset, members, 20, C, utility) <= 1e-4
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("utility", "y", "eta", "step"),
+    [
+        ("log_loss", 1, -30.0, -10.0),  # the floor of the loss is at 36
+        ("log_loss", 0, 30.0, 10.0),
+        ("log_loss", 1, -40.0, 20.0),
+        ("log_loss", 1, -40.0, -5.0),
+        ("log_loss", 0, -30.0, -50.0),
+        ("brier", 1, -100.0, 105.0),
+        ("brier", 0, 100.0, -105.0),
+        ("brier", 1, -800.0, 803.0),
+        ("paper_log_loss", 0, 800.0, -801.0),
+        ("accuracy", 1, -900.0, 901.0),
+    ],
+)
+def test_one_far_point_changes_its_loss_as_the_loss_does(kind: type, utility: str, y: int, eta: float, step: float) -> None:
+    labels, logits = np.array([y, 1 - y]), np.array([eta, 0.3])
+    valuation = LogitValuation(logits, labels, utility, kind)
+    steps = np.array([[step, 0.0], [0.0, 0.0], [0.0, 1.0]], dtype=kind)
+    expected = [loss_of_logits(utility, logits + row, labels) - loss_of_logits(utility, logits, labels) for row in steps]
+    np.testing.assert_allclose(valuation.change(steps), expected, atol=1e-6 * (1 + abs(expected[0])))
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+@pytest.mark.parametrize("utility", ["log_loss", "brier"])
+def test_a_tiny_step_keeps_its_digits(kind: type, utility: str) -> None:
+    """A difference of two losses has none left: the loss is known to 1e-16, and this step changes it by less."""
+    eta, y, step = np.array([0.5, -20.0, 3.0]), np.array([1, 1, 0]), 1e-12
+    p = expit(eta)
+    slope = (p - y) if utility == "log_loss" else 2 * (p - y) * p * (1 - p)
+    found = LogitValuation(eta, y, utility, kind).change(np.full((1, 3), step, dtype=kind))
+    assert found[0] == pytest.approx(step * slope.mean(), rel=2e-6)
 
 
 @pytest.mark.parametrize("utility", ["log_loss", "brier", "accuracy", "paper_log_loss"])

@@ -56,7 +56,8 @@ def finish(method: str, problem: Problem, screened: Screen, fitted: Fitted, form
     status = screened.status.copy()
     log_center = np.log(problem.center)
     with np.errstate(over="ignore", invalid="ignore"):
-        c = fitted.amplitude * screened.scale * np.exp(fitted.alpha * log_center)
+        power = np.exp(fitted.alpha * log_center)
+        c = fitted.amplitude * screened.scale * power
         sigma = fitted.sigma * screened.scale * np.exp(0.5 * fitted.beta * log_center)
         second = screened.scale if form == "two_term" else np.ones_like(screened.scale)
         unit = np.stack([screened.scale, second], axis=1)
@@ -65,7 +66,8 @@ def finish(method: str, problem: Problem, screened: Screen, fitted: Fitted, form
     status[usable & fitted.at_bound] = LawStatus.AT_BOUND.value
     if form == "power":
         status[usable & _changes_sign(problem)] = LawStatus.SIGN_CHANGE.value
-    lost = usable & ~(np.isfinite(c) & np.isfinite(fitted.alpha))
+    # an exponent so far below zero that no c gives the amplitude back is as lost as one so far above it
+    lost = usable & ~(np.isfinite(c) & np.isfinite(fitted.alpha) & (power > 0))
     status[lost] = LawStatus.NOT_FINITE.value
     vectors = (c, fitted.alpha, sigma, fitted.beta, fitted.alpha_low, fitted.alpha_high)
     c, alpha, sigma, beta, low, high = (np.where(usable & ~lost, v, np.nan) for v in vectors)

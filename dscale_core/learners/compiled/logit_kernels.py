@@ -22,9 +22,11 @@ from dscale_core.learners.compiled.vector_math import expm1_and_exp, log1p_of
 
 __all__ = ["UTILITY_CODES", "loss_change", "own_residual", "second_order_change", "sigmoid_remainder"]
 
-# e^700 is still a number, and sigma(700) is 1 to rounding: test_kernels.py::test_own_residual_far_from_the_boundary
+# e^700 is still a number, and sigma(700) is 1 to rounding: test_kernels.py::test_own_residual_far_from_the_boundary. Fifteen
+# would cut real logits: test_kernels.py::test_own_residual_is_the_root
 _FARTHEST = 700.0
-# Bisections alone need 50 for the sixteen digits of s between -1 and 1, and each step of Newton that is taken saves many.
+# Bisections alone need 50 for the sixteen digits of s between -1 and 1, and each step of Newton that is taken saves many;
+# eight fail test_kernels.py::test_own_residual_is_the_root.
 _MOST_ROOT_STEPS = 100
 # Rounding, absolutely and of s: test_kernels.py::test_own_residual_is_the_root holds it to 1e-9,
 # test_own_residual_where_newton_cycles to 1e-12.
@@ -111,7 +113,7 @@ def second_order_change(x: Any, products: Any, y: Any, C: float) -> Any:
     return out
 
 
-# Summed in the steps' own precision, then added up in float64: a float32 sum of 512 terms keeps 2e-6 of their size.
+# Summed in the steps' own precision, then added up in float64, which keeps 1e-7 of sums of any length:
 # test_kernels.py::test_long_sums_keep_their_digits
 _BLOCK = 512
 

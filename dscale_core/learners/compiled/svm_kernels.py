@@ -24,16 +24,18 @@ __all__ = ["calibrate", "gaps", "rbf_in_place", "solve", "solve_candidates"]
 # Beyond every error. test_svm.py::test_the_gap_of_a_solution_is_within_tolerance_for_every_point
 _NEVER = 1e200
 _CHUNK = 32  # compared together, so that the search vectorises; speed alone
-# Least curvature of a step between two points: duplicates have none, and a step between them ends at a bound anyway.
-# test_svm.py::test_duplicates_within_the_coalition_and_of_it_with_either_label
+# Least curvature of a step between two points: a point has none with itself, and duplicates have none; a step between these
+# ends at a bound anyway. None at all fails test_svm.py::test_engine_equals_tight_refits.
 _FLAT = 1e-12
 # A sigmoid settles when half its Newton decrement, what the cross-entropy could still fall, is rounding to a point's share.
 # test_svm.py::test_a_sigmoid_far_from_its_start_is_found_by_the_safe_way
 _DECREMENT = 1e-18
-# From near the answer Newton takes two or three steps, and its decrement falls to a fraction each time; where it does not
-# fall to a quarter, or twelve steps are not enough, the way that never lets the cross-entropy rise is taken from afar.
+# From near the answer Newton takes few steps, and its decrement falls to a fraction each time. Where it does not fall to a
+# quarter, or twelve steps are not enough, the way that never lets the cross-entropy rise finds the same from afar: speed alone.
 # test_svm.py::test_a_sigmoid_far_from_its_start_is_found_by_the_safe_way
 _QUICK_STEPS, _PACE = 12, 4
+# Three steps of the safe way fail test_svm.py::test_engine_equals_tight_refits, and with no halving, or with a cross-entropy
+# that may rise by more than rounding, test_svm.py::test_a_class_with_one_member fails.
 _SAFE_STEPS, _SHORTEST, _ROUNDING = 200, 1e-10, 1e-14
 # Scores that are all alike leave one direction free: test_svm.py::test_the_width_is_that_of_the_pool_and_can_be_given
 _RIDGE, _TINY = 1e-13, 1e-300

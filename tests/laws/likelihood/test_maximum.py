@@ -8,6 +8,7 @@ from scipy.stats import norm
 from dscale_core.laws import fit_laws
 from dscale_core.laws.law import MAX_EXPONENT
 from dscale_core.laws.likelihood.maximum import _best_minima, _covariance, _grid, _likelihood_on_grid, _starts
+from dscale_core.laws.likelihood.profile import evaluate
 from dscale_core.laws.problem import Block, Grid, blocks, make_problem, screen
 
 
@@ -95,7 +96,18 @@ def _joint(**entries: float) -> tuple[np.ndarray, np.ndarray]:
     return joint[None], np.array([[3.0, 5.0]])
 
 
-@pytest.mark.parametrize("entries", [{}, {"ab": 7.0}, {"ab": -7.0, "ac": 3.0, "bc": 1.0}, {"bc": 2.7}, {"ac": -13.0}])
+@pytest.mark.parametrize(
+    "entries",
+    [
+        {},
+        {"ab": 7.0},
+        {"ab": -7.0, "ac": 3.0, "bc": 1.0},
+        {"bc": 2.7},
+        {"ac": -13.0},
+        {"cc": 0.5, "bc": 1.2, "ac": 2.0},
+        {"aa": 0.1, "ab": 0.1},
+    ],
+)
 def test_a_definite_curvature_is_inverted(entries: dict[str, float]) -> None:
     joint, fisher = _joint(**entries)
     expected = np.linalg.inv(joint[0])[:2, :2] * 12 / 10
@@ -109,12 +121,14 @@ def test_a_definite_curvature_is_inverted(entries: dict[str, float]) -> None:
         {"aa": 100.0, "ab": 20.5},  # definite in either alone but not in both
         {"ac": 15.0},  # what β takes away leaves nothing of the amplitude
         {"bc": 2.9},  # nor of α
+        {"ac": 15.0, "bc": 3.0, "ab": 22.5},  # nor of either
+        {"aa": 0.5, "ab": 1.5},
     ],
 )
 def test_where_it_is_not_definite_the_expected_information_stands_in(entries: dict[str, float]) -> None:
     joint, fisher = _joint(**entries)
     got = _covariance(joint, fisher, np.array([12.0]))[0]
-    np.testing.assert_allclose(got, np.diag([1 / 100, 1 / 3]) * 1.2, rtol=1e-12)
+    np.testing.assert_allclose(got, np.diag([1 / entries.get("aa", 100.0), 1 / 3]) * 1.2, rtol=1e-12)
 
 
 def test_a_likelihood_that_rises_along_beta_leaves_beta_out() -> None:
@@ -167,6 +181,9 @@ def test_a_row_that_is_an_exact_law_has_a_finite_likelihood_on_the_grid() -> Non
     phi = _likelihood_on_grid(next(blocks(problem, screen(problem), 1)), grid)
     assert np.isfinite(phi).all()
     assert np.unravel_index(phi.argmin(), phi.shape)[1] == 2
+    level = make_problem(np.ones((12, 1)), sizes)  # no residual is left at α and β of zero, not even of rounding
+    phi = _likelihood_on_grid(next(blocks(level, screen(level), 1)), grid)
+    assert phi[0, 0, 0] == pytest.approx(6 * np.log(12e-15), rel=1e-6)
 
 
 def _minima(phi: np.ndarray) -> list[tuple[int, int]]:
@@ -211,24 +228,50 @@ def test_with_forty_draws_starts_are_cells_and_with_fewer_the_ridge_adds_its_own
             assert np.isin(start[:, 1], grid.beta).all()
 
 
+def test_the_ridge_starts_where_the_profile_along_beta_is_lowest() -> None:
+    """φ along β, least over α, which here is found on a fine grid."""
+    row, start, block, grid = _ridge_starts(6)
+    cells = _best_minima(_likelihood_on_grid(block, grid))[0].size
+    fine = np.linspace(0.0, MAX_EXPONENT, 1500)
+    for i in range(4):
+        own = block.take(np.full(fine.size, i))
+        along = [evaluate(own, fine, np.full(fine.size, beta)).value for beta in grid.beta]
+        least = np.array([values.min() for values in along])
+        places = [j for _, j in _minima(least[None])]
+        mine = start[cells:][row[cells:] == i]
+        np.testing.assert_allclose(mine[:, 1], grid.beta[places], atol=1e-9)
+        np.testing.assert_allclose(mine[:, 0], [fine[along[j].argmin()] for j in places], atol=0.01)
+
+
 def test_points_at_a_bound_of_the_exponents_are_marked() -> None:
     sizes = np.geomspace(100, 1000, 60)
     x = np.log(sizes / np.exp(np.log(sizes).mean()))
     rng = np.random.default_rng(0)
-    noise = 0.01 * rng.normal(size=(4, 60))
+    noise = 0.01 * rng.normal(size=(2, 60))
     delta = np.stack([
         np.exp(0.7 * x) * (1 + noise[0]),  # grows: α would be below zero
         np.exp(-9.0 * x) * (1 + noise[1]) + 1e-3 * rng.normal(size=60),  # steeper than e²
         np.exp(-x) + 0.1 * np.exp(0.8 * x) * rng.normal(size=60),  # noise grows: β would be below zero
         np.exp(-x) + 0.1 * np.exp(-0.5 * x) * rng.normal(size=60),
+        np.exp(-x) + 0.1 * np.exp(-4.5 * x) * rng.normal(size=60),  # noise falls faster than k^(-e²/2)
     ], axis=1)  # fmt: skip
     laws = fit_laws(delta, sizes, "likelihood")
-    assert laws.status.tolist() == ["at_bound", "at_bound", "at_bound", "ok"]
+    assert laws.status.tolist() == ["at_bound", "at_bound", "at_bound", "ok", "at_bound"]
     assert laws.alpha[0] < 1e-9
     assert laws.alpha[1] == pytest.approx(MAX_EXPONENT)
     assert laws.beta[2] < 1e-9
+    assert laws.beta[4] == pytest.approx(MAX_EXPONENT)
     assert laws.alpha_low[0] == 0.0
     assert laws.alpha_high[1] == MAX_EXPONENT
+
+
+def test_an_exponent_near_zero_is_not_yet_at_its_bound() -> None:
+    sizes = np.geomspace(100, 1000, 60)
+    x = np.log(sizes / 316)
+    noise = 1e-4 * np.exp(-x) * np.random.default_rng(0).normal(size=60)
+    laws = fit_laws((np.exp(-0.005 * x) + noise)[:, None], sizes, "likelihood")
+    assert laws.alpha[0] == pytest.approx(0.005, abs=1e-3)
+    assert laws.status[0] == "ok"
 
 
 def test_batches_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:

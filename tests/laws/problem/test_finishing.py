@@ -114,14 +114,22 @@ def test_what_could_not_be_fitted_is_nan_in_every_number() -> None:
 
 
 def test_a_law_that_overflows_at_a_sampled_size_keeps_its_numbers() -> None:
-    """Curves that grow beyond all numbers: at large sizes ψ is infinite, or nothing times infinity."""
+    """A curve that grows beyond all numbers: infinite at large sizes, and with an amplitude of nothing no number there."""
     problem = make_problem(_draws(), SIZES)
-    laws = _finished(problem, _fitted(3, alpha=np.array([1.0, -130.0, -150.0]), beta=np.array([2.0, 2.0, 900.0])))
+    fitted = _fitted(3, amplitude=np.array([0.5, 0.3, 0.0]), alpha=np.array([1.0, -130.0, -130.0]))
+    laws = _finished(problem, fitted)
     assert laws.status.tolist() == ["ok", "ok", "ok"]
-    assert np.isfinite(laws.alpha).all()
-    assert laws.c[2] == 0.0
+    assert np.isfinite(laws.c).all()
     assert np.isfinite(laws.r2[0])
     assert not laws.r2[1] > 0
+
+
+def test_exponents_that_no_c_belongs_to_are_not_a_law() -> None:
+    """k0^α is infinite for the one and nothing for the other; a draw's own magnitude is no matter."""
+    for unit in (1e-300, 1.0):
+        problem = make_problem(unit * _draws(), SIZES)
+        laws = _finished(problem, _fitted(3, alpha=np.array([140.0, 1.0, -150.0])))
+        assert laws.status.tolist() == ["not_finite", "ok", "not_finite"]
 
 
 def test_nothing_times_infinity_is_not_a_law() -> None:
