@@ -14,8 +14,9 @@ DOCS_READY := $(VENV)/.docs-ready
 run: $(RUN_READY)
 	$(BIN)/python -m dscale_core run --port $(PORT)
 
+# two processes, a file whole in one of them: files keep what they made for their own tests
 test: check browser
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(TEST_READY)
 	$(BIN)/ruff check .

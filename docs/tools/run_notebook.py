@@ -7,6 +7,7 @@ change of what it says. A cell that fails ends the run with its traceback.
 from __future__ import annotations
 
 import argparse
+import tempfile
 from pathlib import Path
 
 import nbformat
@@ -21,9 +22,10 @@ NOTEBOOK = Path(__file__).resolve().parents[1] / "first-study.ipynb"
 def execute(source: Path, target: Path, folder: Path) -> None:
     """Run every cell of ``source`` in ``folder`` and write the result to ``target``."""
     notebook = nbformat.read(source, as_version=4)
-    kernel = AsyncKernelManager(kernel_name="python3", transport="ipc")  # files, not ports
-    client = NotebookClient(notebook, km=kernel, timeout=300, resources={"metadata": {"path": str(folder)}})
-    client.execute()
+    with tempfile.TemporaryDirectory(prefix="dscale-") as sockets:  # the kernel is spoken to through files, not ports
+        kernel = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{sockets}/kernel")
+        client = NotebookClient(notebook, km=kernel, timeout=300, resources={"metadata": {"path": str(folder)}})
+        client.execute()
     for cell in notebook.cells:
         cell.metadata = {}
     notebook.metadata = {key: notebook.metadata[key] for key in ("kernelspec",)} | {"language_info": {"name": "python"}}

@@ -170,7 +170,15 @@ def test_demo_to_ranked_csv(app_url: str, page: Any, cache: Path, tmp_path: Path
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download CSV").click()
     waiting.value.save_as(tmp_path / "pick.csv")
-    check_pick(pd.read_csv(tmp_path / "pick.csv"), Study.open(study_id, cache))
+    study = Study.open(study_id, cache)
+    check_pick(pd.read_csv(tmp_path / "pick.csv"), study)
+
+    page.goto(f"{app_url}/Value?study={study_id}&value=law_shapley")
+    page.get_by_role("button", name="Compute").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="CSV of these").click()
+    waiting.value.save_as(tmp_path / "values.csv")
+    check_values(pd.read_csv(tmp_path / "values.csv"), study)
 
 
 def brightness(page: Any, selector: str, style: str) -> float:
@@ -207,3 +215,14 @@ def check_pick(picked: pd.DataFrame, study: Any) -> None:
     for code, name in enumerate(dataset.class_names):
         best = np.where((dataset.y_pool == code) & (laws.status == "ok"), laws.psi(500), -np.inf)
         assert set(points[picked["label"] == name]) == set(np.argsort(-best)[:10])
+
+
+def check_values(valued: pd.DataFrame, study: Any) -> None:
+    """Every point, best first, each the mean of its own law over the sizes that were drawn."""
+    laws = study.laws()
+    usable = valued["value"].notna().to_numpy()
+    assert set(valued["point"]) == set(laws.points)
+    assert valued["value"][usable].is_monotonic_decreasing
+    sizes = np.arange(study.plan.min_size, study.plan.max_size + 1)
+    means = np.mean([laws.psi(int(k)) for k in sizes], axis=0)
+    np.testing.assert_allclose(valued["value"][usable], means[valued["point"][usable]], rtol=1e-3, atol=1e-6)

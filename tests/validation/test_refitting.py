@@ -1,5 +1,6 @@
 """Validation against literal loops, and a study that answers the same questions."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from reference import KnownDraws, known_draws
 import dscale_core as ds
 from dscale_core.errors import ArgumentError, NotFoundError
 from dscale_core.laws import fit_laws
+from dscale_core.laws.amortized import network
 from dscale_core.types import Draws
 from dscale_core.validation import accuracy_by_size, convergence, extrapolation, measure_coverage
 
@@ -115,6 +117,7 @@ def test_a_study_answers_for_its_laws(cache: Path, monkeypatch: pytest.MonkeyPat
     assert study.extrapolation(("two_term",), limit=200).r2.shape == (1, 2)
     assert study.aggregate().alpha > 0
     assert study.choose_form().points.tolist() == list(points)
+    monkeypatch.setattr(network, "Settings", partial(network.Settings, epochs=10, least_steps=100))  # it trains four times
     predicted = study.predict_laws(points=[3, 500])
     assert predicted.points.tolist() == [3, 500]
     for wrong in ([10_000_000], []):

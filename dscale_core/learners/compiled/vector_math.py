@@ -10,7 +10,7 @@ function of Eigen (degree 13 over 6, relative error below 4e-7, clamped where it
 expm1 and log1p are written out for float32 alone (relative error below 2e-7), float64 takes the C library's. log1p takes the
 mantissa between sqrt(1/2) and sqrt(2) and the series of FreeBSD's logf in s = f / (2 + f), without its last term.
 
-tests/learners/test_vector_math.py holds each precision, over the whole range.
+tests/learners/compiled/test_vector_math.py holds each precision, over the whole range.
 """
 
 from __future__ import annotations
