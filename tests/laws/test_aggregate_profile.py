@@ -166,6 +166,8 @@ def test_the_surface_is_shown_about_the_interval() -> None:
     assert law.surface_alpha[-1] == pytest.approx(min(law.alpha_high + margin, 5.0))
     assert law.surface_epsilon[0] <= law.epsilon_low
     assert law.surface_epsilon[-1] >= law.epsilon_high
+    shown, interval = np.ptp(law.surface_epsilon), law.epsilon_high - law.epsilon_low
+    assert 2 * interval < shown < 2.3 * interval  # half of it on either side, and a thousandth of all that can be
     inside = (law.surface_alpha > law.alpha_low) & (law.surface_alpha < law.alpha_high)
     drop = chi2.ppf(0.9, 1) / 2
     best_of_alpha = law.surface.max(axis=0)
@@ -190,6 +192,11 @@ def test_means_by_size_and_the_share_that_the_law_explains() -> None:
     assert law.r2 == pytest.approx(1 - np.sum(left**2) / np.sum((means - means.mean()) ** 2))
     assert (law.n_draws, law.min_size, law.max_size) == (24, 100, 800)
     np.testing.assert_allclose(law.loss([100, 1e5]), law.epsilon + law.c * np.array([100, 1e5]) ** -law.alpha)
+
+
+def test_means_that_do_not_differ_have_no_share_to_explain() -> None:
+    law = fit_aggregate(np.tile([1.0, 2.0, 3.0], 6), np.repeat([100.0, 200.0, 400.0], 6))
+    assert np.isnan(law.r2)
 
 
 def test_sizes_between_whole_numbers_are_rounded_outwards() -> None:

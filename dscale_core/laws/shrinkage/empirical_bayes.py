@@ -145,7 +145,7 @@ def _wider(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.f
 
 def _interval(weight: FloatMatrix) -> tuple[FloatVector, FloatVector]:
     """5 % and 95 % points of the posterior of α, linear within cells."""
-    edges = np.concatenate([GRID.alpha - 0.5 * GRID.step, GRID.alpha[-1:] + 0.5 * GRID.step])
+    edges = GRID.alpha - 0.5 * GRID.step  # lower ones, of the cells
     below = np.concatenate([np.zeros((len(weight), 1)), np.cumsum(weight, axis=1)], axis=1)
     ends = []
     for level in (0.05, 0.95):

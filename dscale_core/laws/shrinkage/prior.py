@@ -108,7 +108,7 @@ def _noise_prior(problem: Problem, chosen: Screen) -> NoisePrior:
         F = np.maximum(sums.C[:, None, :] - sums.B**2 / sums.A, 1e-15 * sums.C[:, None, :])
         phi = block.n[:, None, None] * np.log(F) - block.sum_x[:, None, None] * GRID.beta
         best = phi.reshape(block.n.size, -1).argmin(axis=1)
-        half_degrees = 0.5 * np.maximum(block.n - 3.0, 1.0)  # amplitude, α and β took three
+        half_degrees = 0.5 * (block.n - 3.0)  # amplitude, α and β took three, of four or more
         least = F.reshape(block.n.size, -1)[np.arange(block.n.size), best]
         logs.append(np.log(0.5 * least) - digamma(half_degrees) + 2 * np.log(chosen.scale[block.columns]))
         own_spread.append(polygamma(1, half_degrees))

@@ -31,7 +31,7 @@ def resampling_units(passes: IntVector | None, n_draws: int) -> IntVector | None
     """
     if passes is not None and passes.max() + 1 >= _MIN_PASSES:
         return passes
-    return None if n_draws < _MIN_PASSES else np.arange(n_draws, dtype=np.int64) % min(_BUCKETS, n_draws)
+    return None if n_draws < _MIN_PASSES else np.arange(n_draws, dtype=np.int64) % _BUCKETS
 
 
 def resampled_covariance(

@@ -31,7 +31,7 @@ _FLAT = 1e-12
 # test_svm.py::test_a_sigmoid_far_from_its_start_is_found_by_the_safe_way
 _DECREMENT = 1e-18
 # From near the answer Newton takes few steps, and its decrement falls to a fraction each time. Where it does not fall to a
-# quarter, or twelve steps are not enough, the way that never lets the cross-entropy rise finds the same from afar: speed alone.
+# quarter, or twelve steps are not enough, the way that never lets the cross-entropy rise finds the same from afar.
 # test_svm.py::test_a_sigmoid_far_from_its_start_is_found_by_the_safe_way
 _QUICK_STEPS, _PACE = 12, 4
 # Three steps of the safe way fail test_svm.py::test_engine_equals_tight_refits, and with no halving, or with a cross-entropy

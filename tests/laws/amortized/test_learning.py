@@ -60,6 +60,7 @@ def test_the_excess_is_what_means_have_beyond_alternating_means(points: int) -> 
     z[rng.random(z.shape) < 0.2] = np.nan
     if points > 1:
         z[0, 1:] = np.nan  # one draw alone has no noise to compare with
+        z[1, 2:], z[1, :2] = np.nan, [0.4, 1.1]  # two have
     means, alternating = [], []
     for row in z:
         seen = np.isfinite(row)
@@ -81,15 +82,16 @@ def test_the_excess_of_many_points_is_the_variance_of_their_means() -> None:
     assert _excess(np.where(np.arange(4) < 1, z[:3, :4], np.nan)) == 0.0
 
 
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
 @pytest.mark.parametrize("own_sizes", [False, True])
-def test_the_models_error_is_its_excess_at_the_centre_and_at_the_ends(own_sizes: bool) -> None:
+def test_the_models_error_is_its_excess_at_the_centre_and_at_the_ends(own_sizes: bool, sign: float) -> None:
     rng = np.random.default_rng(1)
-    sign, log_a, log_alpha, log_s, log_beta = -1.0, 0.4, 0.2, -0.3, 0.5
+    log_a, log_alpha, log_s, log_beta = 0.4, 0.2, -0.3, 0.5
     x = np.linspace(-1.2, 1.3, 12).astype(np.float32)
     if own_sizes:
         x = np.stack([rng.permutation(x) for _ in range(50)])
     at = np.broadcast_to(x, (50, 12)).astype(float)
-    psi = -np.exp(log_a - np.exp(log_alpha) * at)
+    psi = sign * np.exp(log_a - np.exp(log_alpha) * at)
     noise = np.exp(log_s - np.exp(log_beta) / 2 * at)
     y = psi * np.exp(0.5 * rng.normal(size=(50, 1)) * at) + noise * (
         0.6 * rng.normal(size=(50, 1)) + rng.normal(size=(50, 12))

@@ -20,6 +20,7 @@ def _examples(p: int = 40, m: int = 6, classes: int = 2, own_sizes: bool = False
         x = np.stack([rng.permutation(x) for _ in range(p)])
     present = rng.random((p, m)) < 0.85
     present[:, 0] = True
+    present[0, 1:] = False  # a single draw is one
     return Examples(
         X=rng.normal(size=(p, 3)).astype(np.float32),
         code=rng.integers(0, classes, p).astype(np.int64) if classes > 1 else np.zeros(p, np.int64),
@@ -91,7 +92,7 @@ def test_the_loss_and_its_gradient_are_those_written_down(outputs: np.ndarray, o
             total += _terms(own[code], held[code], examples.y[i, seen].astype(float), x[seen].astype(float))
         return total / 12
 
-    assert float(loss.detach()) == pytest.approx(literal(outputs, outputs), rel=1e-4)
+    assert float(loss.detach()) == pytest.approx(literal(outputs, outputs), rel=1e-6)
     assert network.outputs.grad is not None
     gradient = network.outputs.grad.numpy().reshape(2, 5)
     for c in range(2):
@@ -100,6 +101,13 @@ def test_the_loss_and_its_gradient_are_those_written_down(outputs: np.ndarray, o
             h[c, k] = 1e-5
             slope = (literal(outputs + h, outputs) - literal(outputs - h, outputs)) / 2e-5
             assert gradient[c, k] == pytest.approx(slope, rel=2e-3, abs=1e-4)
+
+
+def test_without_draws_an_exponent_is_drawn_to_one() -> None:
+    examples = _examples(classes=1)
+    nothing = replace(examples, present=np.zeros_like(examples.present))
+    loss = _trainer(nothing)._law_loss(_Fixed(np.array([20.0, 0, -1, 0, 0])), torch.arange(5))
+    assert float(loss.detach()) == pytest.approx(1e-5 * (np.exp(-1) - 1) ** 2, rel=1e-3)
 
 
 def test_labels_are_learned_by_cross_entropy_and_targets_by_squares() -> None:
@@ -255,6 +263,24 @@ def test_few_points_are_shown_more_often(least: int, epochs: int, rounds: int) -
 
     trainer._optimise(network, 1, loss_of, lambda: None)
     assert shown == [16, 16, 4] * rounds + [0]
+
+
+def test_a_handful_of_points_is_shown_as_often_as_it_takes() -> None:
+    """Nine points are no whole batch, which counts as one."""
+    trainer, network = _trainer(_examples(10), least_steps=30, epochs=10), _Fixed(np.zeros(1))
+    steps: list[int] = []
+
+    def loss_of(net: nn.Module, rows: Tensor) -> Tensor:
+        if net.training:
+            steps.append(len(rows))
+        return net.outputs.sum()  # type: ignore[union-attr, operator, return-value]
+
+    trainer._optimise(network, 1, loss_of, lambda: None)
+    assert steps == [9] * 3
+
+
+def test_the_settings_are_the_documented_ones() -> None:
+    assert Settings() == Settings(100, 20, 25, 2e-3, 0.1, 64, 1500, 0, None)
 
 
 def _growing(net: nn.Module, _rows: Tensor) -> Tensor:

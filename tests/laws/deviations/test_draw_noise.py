@@ -110,9 +110,11 @@ def test_where_nothing_is_seen_the_usual_exponent_stands() -> None:
 @pytest.mark.parametrize("magnitude", [1e-200, 1e200])
 def test_noise_of_any_magnitude_is_found(magnitude: float) -> None:
     known = known_draws(5, 30, 94, 0.7)
+    delta = known.delta.copy()
+    delta[3, 1] = np.nan
     at = {}
     for unit in (1.0, magnitude):
-        problem = make_problem(unit * known.delta, known.sizes)
+        problem = make_problem(unit * delta, known.sizes)
         at[unit] = with_noise_of_draws(laws_of(unit * known.c, known.alpha), problem)
     np.testing.assert_allclose(at[magnitude].beta, at[1.0].beta, rtol=1e-6)
     np.testing.assert_allclose(at[magnitude].sigma / magnitude, at[1.0].sigma, rtol=1e-6)
