@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
+    "BlockContributions",
+    "BlockEngine",
+    "BlockSurrogate",
     "Contributions",
     "Dataset",
     "Draws",
@@ -34,9 +37,11 @@ __all__ = [
     "LawStatus",
     "Laws",
     "Learner",
+    "RowDeviation",
     "SamplingPlan",
     "SurrogateDraws",
     "Task",
+    "ValuationRows",
     "Values",
     "default_utility",
 ]
@@ -99,6 +104,10 @@ class SamplingPlan:
         (``draws`` then counts per size)
     draws : number of coalitions (per size where sizes are listed)
     stratify : coalitions keep the pool's class proportions (ignored for regression)
+    valuation : the rows that a coalition is valued on. ``"fresh"``: ``valuation_rows`` rows drawn anew for each, from the
+        valuation set and the pool outside it; a point that is among them, or equals one of them, is not valued in that
+        draw. ``"fixed"``: the dataset's valuation set, the same for all. ``"auto"``: fresh wherever the pool leaves enough
+        rows (`sampling.resolve_plan`)
 
     >>> SamplingPlan(draws=200).n_coalitions, SamplingPlan(sizes=(100, 300), draws=50).n_coalitions
     (200, 100)
@@ -111,6 +120,8 @@ class SamplingPlan:
     draws: int = 200
     stratify: bool = True
     seed: int = 0
+    valuation: Literal["auto", "fresh", "fixed"] = "auto"
+    valuation_rows: int = 1000
 
     def __post_init__(self) -> None:
         if not isinstance(self.points, str):
@@ -136,6 +147,18 @@ class SamplingPlan:
             raise ArgumentError("draws", "be at least 1", self.draws, "Ask for one draw or more.")
         if self.seed < 0:
             raise ArgumentError("seed", "be zero or positive", self.seed, "Use a seed such as 0.")
+        if self.valuation not in ("auto", "fresh", "fixed"):
+            raise ArgumentError("valuation", 'be "auto", "fresh" or "fixed"', repr(self.valuation), 'Use "auto".')
+        if self.valuation_rows < 1:
+            raise ArgumentError("valuation_rows", "be at least 1", self.valuation_rows, "Use 1000.")
+
+    @property
+    def valued_on(self) -> str:
+        """What its coalitions are valued on, in a few words."""
+        if self.valuation == "fixed":
+            return "one fixed valuation set"
+        fresh = f"{self.valuation_rows:,} fresh valuation rows a coalition"
+        return fresh if self.valuation == "fresh" else f"{fresh} where the pool leaves enough"
 
     @property
     def n_coalitions(self) -> int:
@@ -147,8 +170,9 @@ class SamplingPlan:
 class Contributions:
     """delta(z, D) of many points for one coalition.
 
-    delta : (p,) L(f_D) - L(f_{D+z}); NaN exactly where z is in D; positive helps; unit of the utility
-    base_loss : L(f_D), the loss on the valuation set of the model trained on D alone
+    delta : (p,) L(f_D) - L(f_{D+z}); NaN exactly where z is in D, or among its valuation rows; positive helps; unit of the
+        utility
+    base_loss : L(f_D), the loss on the valuation rows of the model trained on D alone
     """
 
     delta: FloatVector
@@ -156,9 +180,53 @@ class Contributions:
 
 
 @dataclass(frozen=True, eq=False)
-class Draws:
-    """A matrix of contributions: one row a coalition, one column a point; NaN only where the point is in the coalition.
+class ValuationRows:
+    """Labelled rows that the loss is measured on instead of the dataset's valuation set, in blocks of consecutive rows.
 
+    X (v, d), y (v,) as in a `Dataset`; starts (b,): where each block begins, ascending from 0. Raises ArgumentError where
+    that does not go together or a block is empty.
+    """
+
+    X: FloatMatrix
+    y: NDArray[Any]
+    starts: IntVector
+
+    def __post_init__(self) -> None:
+        if self.X.shape[0] != self.y.shape[0]:
+            raise ArgumentError("y", f"label all {self.X.shape[0]} rows", self.y.shape[0], "Pass one label a row.")
+        ends = np.append(self.starts, self.y.shape[0])
+        if self.starts.size == 0 or self.starts[0] != 0 or np.any(np.diff(ends) < 1):
+            got = f"{self.starts.tolist()} of {self.y.shape[0]} rows"
+            raise ArgumentError("starts", "begin each block of one row or more, the first at 0", got, "Use fewer blocks.")
+
+    @property
+    def slices(self) -> list[slice]:
+        """Each block's rows."""
+        ends = [*self.starts[1:].tolist(), int(self.y.shape[0])]
+        return [slice(start, end) for start, end in zip(self.starts.tolist(), ends, strict=True)]
+
+    @property
+    def shares(self) -> FloatVector:
+        """Each block's share of the rows, (b,): mean losses of blocks add up with these weights."""
+        return np.asarray(np.diff(np.append(self.starts, self.y.shape[0])) / self.y.shape[0], dtype=np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class BlockContributions:
+    """delta(z, D) of many points for one coalition, each block of valuation rows on its own.
+
+    delta : (p, b) as in `Contributions`; base_loss : (b,)
+    """
+
+    delta: FloatMatrix
+    base_loss: FloatVector
+
+
+@dataclass(frozen=True, eq=False)
+class Draws:
+    """A matrix of contributions: one row a coalition, one column a point.
+
+    NaN only where the point is in the coalition or, under a plan of fresh valuation rows, equals one of these.
     Raises ArgumentError where the arrays' lengths differ: draws are never numbered anew.
     """
 
@@ -185,6 +253,11 @@ class Draws:
                     name, f"have shape ({length},) beside draws of {m} x {p}", got, "Pass one entry for each."
                 )
 
+    @property
+    def valuation(self) -> Literal["auto", "fresh", "fixed"] | None:
+        """``"fresh"``: valued on rows drawn anew for each coalition; ``"fixed"``: on one set; None without a plan."""
+        return None if self.plan is None else self.plan.valuation
+
     def rows(self, rows: IntVector) -> Draws:
         """The draws of some coalitions, by position."""
         small = {name: getattr(self, name)[rows] for name in ("sizes", "passes", "base_loss", "coalitions")}
@@ -196,11 +269,38 @@ class Draws:
 
 
 @dataclass(frozen=True, eq=False)
+class RowDeviation:
+    """By how much ψ_k would differ on other valuation rows, of which there are finitely many, whatever coalitions are drawn.
+
+    sizes (h,) ascending; deviation (h, p): standard deviations, in the unit of the loss.
+    """
+
+    sizes: FloatVector
+    deviation: FloatMatrix
+
+    def at(self, k: float) -> FloatVector:
+        """The deviations at size k, (p,): k times them is linear in log k, and level beyond the sizes."""
+        flat, log_k = self.deviation * self.sizes[:, None], np.log(self.sizes)
+        place = float(np.interp(np.log(k), log_k, np.arange(log_k.size)))
+        left = min(int(place), max(log_k.size - 2, 0))
+        right = min(left + 1, log_k.size - 1)
+        return np.asarray((flat[left] + (place - left) * (flat[right] - flat[left])) / k)
+
+    def take(self, columns: IntVector) -> RowDeviation:
+        """The same for some points, by position."""
+        return RowDeviation(self.sizes, self.deviation[:, columns])
+
+
+@dataclass(frozen=True, eq=False)
 class SurrogateDraws:
-    """own (m, p): a learner's surrogate of exact draws, row by row; many: its draws of further coalitions of the plan."""
+    """own (m, p): a learner's surrogate of exact draws, row by row; many: its draws of further coalitions of the plan.
+
+    rows : what other valuation rows would change, where these are drawn anew for each coalition
+    """
 
     own: Float32Matrix
     many: Draws
+    rows: RowDeviation | None = None
 
 
 class Engine(Protocol):
@@ -208,6 +308,27 @@ class Engine(Protocol):
 
     def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
         """delta of ``points`` for one coalition; arguments are trusted (the learner has checked them)."""
+        ...
+
+
+@runtime_checkable
+class BlockEngine(Protocol):
+    """An engine that solves a coalition's candidates once and values them on any rows, block by block."""
+
+    def by_block(self, coalition: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
+        """delta of ``points``, each block of rows on its own; arguments are trusted."""
+        ...
+
+
+class BlockSurrogate(Protocol):
+    """A learner's cheap approximation of contributions, valued on any rows, block by block."""
+
+    def by_block(self, coalition: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
+        """About delta of ``points``, (p, b)."""
+        ...
+
+    def left_out(self, coalition: IntVector, members: IntVector, rows: ValuationRows) -> BlockContributions:
+        """About the loss that leaving each of ``members`` out of the coalition saves, (p, b)."""
         ...
 
 
@@ -235,12 +356,22 @@ class Learner(Protocol):
         """delta of ``points`` for one coalition, arguments checked."""
         ...
 
+    def block_contributions(
+        self, dataset: Dataset, coalition: IntVector, points: IntVector, rows: ValuationRows, utility: str
+    ) -> BlockContributions:
+        """The same on rows of the caller's, block by block."""
+        ...
+
     def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
         """L(f_D) by one independent fit at tight tolerance: what the audit holds the engine against."""
         ...
 
     def surrogate(self, dataset: Dataset, utility: str) -> Engine | None:
         """A cheap approximate engine for previews; None where the learner has none."""
+        ...
+
+    def block_surrogate(self, dataset: Dataset, utility: str) -> BlockSurrogate | None:
+        """A cheap approximation on rows of the caller's, to screen many candidates by; None where the learner has none."""
         ...
 
     def expected_contributions(

@@ -13,12 +13,28 @@ from numpy.typing import NDArray
 
 from dscale_core.errors import ArgumentError
 from dscale_core.learners.base.utility import require_utility
-from dscale_core.types import Contributions, Dataset, Engine, FloatMatrix, IntVector, Task
+from dscale_core.types import (
+    BlockContributions,
+    BlockEngine,
+    BlockSurrogate,
+    Contributions,
+    Dataset,
+    Engine,
+    FloatMatrix,
+    IntVector,
+    Task,
+    ValuationRows,
+)
 
 __all__ = ["LearnerBase", "require_two_classes"]
 
 # an engine holds copies of the data in the form its algebra wants; it lives as long as its dataset does
 _engines: WeakKeyDictionary[Dataset, dict[tuple[str, str], Engine]] = WeakKeyDictionary()
+
+
+def replace_valuation(dataset: Dataset, X: FloatMatrix, y: NDArray[Any]) -> Dataset:
+    """The dataset with another valuation set, for engines that are used once and not kept."""
+    return replace(dataset, X_valuation=X, y_valuation=y)
 
 
 @dataclass(frozen=True)
@@ -68,6 +84,10 @@ class LearnerBase(ABC):
         """A cheap approximate engine for previews; None where the learner has none."""
         return None
 
+    def block_surrogate(self, dataset: Dataset, utility: str) -> BlockSurrogate | None:  # noqa: ARG002
+        """A cheap approximation on rows of the caller's, to screen many candidates by; None where the learner has none."""
+        return None
+
     def expected_contributions(
         self,
         dataset: Dataset,  # noqa: ARG002
@@ -77,6 +97,25 @@ class LearnerBase(ABC):
     ) -> FloatMatrix | None:
         """psi_k at each size by a formula that needs no draws, (g, p); None where the learner has none."""
         return None
+
+    def block_contributions(
+        self, dataset: Dataset, coalition: IntVector, points: IntVector, rows: ValuationRows, utility: str
+    ) -> BlockContributions:
+        """delta of ``points`` on ``rows`` instead of the dataset's valuation set, each block of rows on its own.
+
+        Arguments are trusted. An engine that solves once for all blocks says so by a method ``by_block(coalition, points,
+        rows)``; any other is built anew for each block.
+        """
+        engine = self.bind(dataset, utility)
+        if isinstance(engine, BlockEngine):
+            return engine.by_block(coalition, points, rows)
+        parts = []
+        for block in rows.slices:
+            own = replace_valuation(dataset, rows.X[block], rows.y[block])
+            parts.append(self._build(own, utility).contributions(coalition, points))
+        return BlockContributions(
+            np.stack([part.delta for part in parts], axis=1), np.array([part.base_loss for part in parts])
+        )
 
     def contributions(
         self, dataset: Dataset, coalition: IntVector, points: IntVector, utility: str = "log_loss"

@@ -20,7 +20,7 @@ matrix C X~_D X~_D'. Candidates that do not settle are solved by damped Newton; 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,7 +31,21 @@ from dscale_core.learners.base import LearnerBase, blocks, loss, require_two_cla
 from dscale_core.learners.compiled import logit_kernels
 from dscale_core.learners.logistic.newton import NewtonFit, add_one_newton, fit_newton, with_intercept
 from dscale_core.learners.two_classes import AddOne, Candidates, Curved, LogitValuation
-from dscale_core.types import Contributions, Dataset, Engine, FloatMatrix, FloatVector, IntVector, Task
+from dscale_core.types import (
+    BlockContributions,
+    BlockSurrogate,
+    Contributions,
+    Dataset,
+    Engine,
+    FloatMatrix,
+    FloatVector,
+    IntVector,
+    Task,
+    ValuationRows,
+)
+
+if TYPE_CHECKING:
+    from dscale_core.learners.logistic.second_order import SecondOrderEngine
 
 __all__ = ["Logistic"]
 
@@ -70,6 +84,13 @@ class Logistic(LearnerBase):
 
     def surrogate(self, dataset: Dataset, utility: str) -> Engine | None:
         """S2 for two classes and a utility with derivatives; None otherwise."""
+        return self._second_order(dataset, utility)
+
+    def block_surrogate(self, dataset: Dataset, utility: str) -> BlockSurrogate | None:
+        """The same on any rows."""
+        return self._second_order(dataset, utility)
+
+    def _second_order(self, dataset: Dataset, utility: str) -> SecondOrderEngine | None:
         from dscale_core.learners.logistic import second_order
 
         if len(dataset.class_names) != 2 or utility not in second_order.UTILITIES:
@@ -99,28 +120,39 @@ class LogisticEngine:
 
     def __init__(self, dataset: Dataset, utility: str, C: float) -> None:
         self._X, self._y = with_intercept(dataset.X_pool), dataset.y_pool.astype(np.float64)
-        self._X_valuation, self._y_valuation = with_intercept(dataset.X_valuation), dataset.y_valuation
+        self._rows = ValuationRows(dataset.X_valuation, dataset.y_valuation, np.zeros(1, dtype=np.int64))
         self._utility, self._C, self._dtype = utility, C, working_precision(dataset)
 
     def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
         """delta of ``points``; see `types.Contributions`. Raises ArgumentError for a coalition of one class."""
+        found = self.by_block(coalition, points, self._rows)
+        return Contributions(found.delta[:, 0], float(found.base_loss[0]))
+
+    def by_block(self, coalition: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
+        """The same on any rows, block by block."""
         require_two_classes(self._y[coalition])
         base = fit_newton(self._X[coalition], self._y[coalition], self._C)
         members = base.whiten(self._X[coalition])
         kind = _Dual if coalition.size < 2 * members.shape[1] else _Primal
         solver = kind(members, base.eta, self._C, self._dtype)
-        valuation = _Valuation(base, self._X_valuation, self._y_valuation, self._utility, self._dtype)
-        delta = np.full(points.size, np.nan)
+        X = with_intercept(rows.X)
+        valuations = [_Valuation(base, X[block], rows.y[block], self._utility, self._dtype) for block in rows.slices]
+        delta = np.full((points.size, len(valuations)), np.nan)
+
+        def value(some: IntVector, moves: NDArray[Any]) -> None:
+            for b, valuation in enumerate(valuations):
+                delta[some, b] = -valuation.change_by(moves)
+
         unsettled: list[IntVector] = []
         candidates = np.flatnonzero(~np.isin(points, coalition))
-        for rows in blocks(candidates, _ROWS):
-            moves, settled = _add_one(solver, *self._candidates(base, points[rows]))
-            delta[rows] = -valuation.change_by(moves)
-            unsettled.append(rows[~settled])
-        for rows in blocks(np.concatenate([*unsettled, np.empty(0, dtype=np.int64)]), _ROWS):
-            moves = add_one_newton(members, base.eta, self._C, *self._candidates(base, points[rows]))
-            delta[rows] = -valuation.change_by(moves.astype(self._dtype))
-        return Contributions(delta, valuation.base_loss)
+        for some in blocks(candidates, _ROWS):
+            moves, settled = _add_one(solver, *self._candidates(base, points[some]))
+            value(some, moves)
+            unsettled.append(some[~settled])
+        for some in blocks(np.concatenate([*unsettled, np.empty(0, dtype=np.int64)]), _ROWS):
+            moves = add_one_newton(members, base.eta, self._C, *self._candidates(base, points[some]))
+            value(some, moves.astype(self._dtype))
+        return BlockContributions(delta, np.array([valuation.base_loss for valuation in valuations]))
 
     def _candidates(self, base: NewtonFit, points: IntVector) -> tuple[FloatMatrix, FloatVector, FloatVector]:
         """Whitened features, logits at the base model and labels of some points."""

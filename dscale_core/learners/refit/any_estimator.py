@@ -21,7 +21,16 @@ from numpy.typing import NDArray
 from dscale_core.errors import ArgumentError
 from dscale_core.learners.base import LearnerBase, loss, require_two_classes
 from dscale_core.registry import load_home
-from dscale_core.types import Contributions, Dataset, FloatMatrix, IntVector, Task
+from dscale_core.types import (
+    BlockContributions,
+    Contributions,
+    Dataset,
+    FloatMatrix,
+    FloatVector,
+    IntVector,
+    Task,
+    ValuationRows,
+)
 
 __all__ = ["EstimatorSpec", "Refit"]
 
@@ -95,26 +104,43 @@ class RefitEngine:
 
     def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
         """delta of ``points``: one fit each, after one for the base. Raises ArgumentError for a coalition of one class."""
+        found = self._on_blocks(coalition, points, [slice(None)])
+        return Contributions(found.delta[:, 0], float(found.base_loss[0]))
+
+    def by_block(self, coalition: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
+        """The same on any rows, block by block."""
+        data = replace(self._dataset, X_valuation=rows.X, y_valuation=rows.y)
+        return type(self)(self._learner, data, self._utility)._on_blocks(coalition, points, rows.slices)
+
+    def _on_blocks(self, coalition: IntVector, points: IntVector, parts: list[slice]) -> BlockContributions:
         from sklearn import config_context
 
-        base_loss = self.loss_of(coalition)
-        delta = np.full(points.size, np.nan)
+        def losses(predicted: NDArray[np.float64]) -> FloatVector:
+            y = self._dataset.y_valuation
+            return np.array([loss(self._utility, predicted[part], y[part]) for part in parts])
+
+        base_loss = losses(self._fitted(coalition))
+        delta = np.full((points.size, len(parts)), np.nan)
         outside = np.flatnonzero(~np.isin(points, coalition))
         if outside.size == 0:
-            return Contributions(delta, base_loss)
+            return BlockContributions(delta, base_loss)
         # the base fit has validated parameters and data: doing it again for every candidate is a sixth of a boosting fit
         with config_context(assume_finite=True, skip_parameter_validation=True), self._refusals(coalition.size + 1):
             predict = self._grown(coalition)
             for i in outside:
-                delta[i] = base_loss - loss(self._utility, predict(int(points[i])), self._dataset.y_valuation)
-        return Contributions(delta, base_loss)
+                delta[i] = base_loss - losses(predict(int(points[i])))
+        return BlockContributions(delta, base_loss)
 
     def loss_of(self, members: IntVector) -> float:
         """L of a fresh estimator fitted on ``members``."""
+        return loss(self._utility, self._fitted(members), self._dataset.y_valuation)
+
+    def _fitted(self, members: IntVector) -> NDArray[np.float64]:
+        """Predictions of a fresh estimator fitted on ``members``."""
         if self._dataset.task == "classification":
             require_two_classes(self._dataset.y_pool[members])
         with self._refusals(members.size):
-            return loss(self._utility, self._predict(members), self._dataset.y_valuation)
+            return self._predict(members)
 
     def _grown(self, coalition: IntVector) -> Callable[[int], NDArray[np.float64]]:
         """What maps a candidate to the predictions of the model fitted on the coalition and it, appended last."""

@@ -40,7 +40,7 @@ from dscale_core.learners.base import blocks, loss, require_two_classes, working
 from dscale_core.learners.compiled import logit_kernels, softmax_kernels, softmax_own
 from dscale_core.learners.fixed_point import settle, slack
 from dscale_core.learners.softmax.softmax_fit import SoftmaxProblem, fit_softmax, hessian, log_probabilities
-from dscale_core.types import Contributions, Dataset, FloatMatrix, FloatVector, IntVector
+from dscale_core.types import BlockContributions, Contributions, Dataset, FloatMatrix, FloatVector, IntVector, ValuationRows
 
 __all__ = ["SoftmaxEngine"]
 
@@ -92,31 +92,41 @@ class SoftmaxEngine:
 
     def __init__(self, dataset: Dataset, utility: str, C: float) -> None:
         self._X, self._y = dataset.X_pool, dataset.y_pool
-        self._X_valuation, self._y_valuation = dataset.X_valuation, dataset.y_valuation
+        self._rows = ValuationRows(dataset.X_valuation, dataset.y_valuation, np.zeros(1, dtype=np.int64))
         self._classes = len(dataset.class_names)
         self._utility, self._C, self._dtype = utility, C, working_precision(dataset)
 
     def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
         """delta of ``points``; see `types.Contributions`. Raises ArgumentError for a coalition of one class."""
+        found = self.by_block(coalition, points, self._rows)
+        return Contributions(found.delta[:, 0], float(found.base_loss[0]))
+
+    def by_block(self, coalition: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
+        """The same on any rows, block by block."""
         require_two_classes(self._y[coalition])
         model = self._fit(coalition, *self._start)
         solver = _Solver(model, self._dtype)
-        valuation = _Valuation(model, self._X_valuation, self._y_valuation, self._classes, self._utility, self._dtype)
-        delta = np.full(points.size, np.nan)
+        valuations = [
+            _Valuation(model, rows.X[block], rows.y[block], self._classes, self._utility, self._dtype)
+            for block in rows.slices
+        ]
+        base_loss = np.array([valuation.base_loss for valuation in valuations])
+        delta = np.full((points.size, len(valuations)), np.nan)
         outside = ~np.isin(points, coalition)
         known = np.isin(self._y[points], model.present)
         left = [np.flatnonzero(outside & ~known)]
-        for rows in solver.blocks(np.flatnonzero(outside & known)):
-            X, y = self._X[points[rows]], np.searchsorted(model.present, self._y[points[rows]])
+        for some in solver.blocks(np.flatnonzero(outside & known)):
+            X, y = self._X[points[some]], np.searchsorted(model.present, self._y[points[some]])
             moves, settled = solver.add_one(X, y)
-            delta[rows] = -valuation.change(moves)
-            left.append(rows[~(settled & np.isfinite(delta[rows]))])
+            for b, valuation in enumerate(valuations):
+                delta[some, b] = -valuation.change(moves)
+            left.append(some[~(settled & np.isfinite(delta[some]).all(axis=1))])
         start = model.weights(self._classes)
         for row in np.concatenate(left):
             grown = self._fit(np.append(coalition, points[row]), *start)
-            refitted = loss(self._utility, grown.probabilities(self._X_valuation, self._classes), self._y_valuation)
-            delta[row] = valuation.base_loss - refitted
-        return Contributions(delta, valuation.base_loss)
+            p = grown.probabilities(rows.X, self._classes)
+            delta[row] = base_loss - [loss(self._utility, p[block], rows.y[block]) for block in rows.slices]
+        return BlockContributions(delta, base_loss)
 
     @cached_property
     def _start(self) -> tuple[FloatMatrix, FloatVector]:

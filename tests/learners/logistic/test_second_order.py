@@ -15,7 +15,7 @@ from dscale_core.learners.logistic.expansion import expected_contributions
 from dscale_core.learners.logistic.newton import fit_newton
 from dscale_core.learners.logistic.second_order import SecondOrderEngine
 from dscale_core.sampling import sample
-from dscale_core.types import FloatVector, SamplingPlan
+from dscale_core.types import FloatVector, SamplingPlan, ValuationRows
 
 POINTS = np.arange(400)
 
@@ -104,7 +104,7 @@ def test_derivatives_of_the_valuation_loss_match_finite_differences(utility: str
         own = np.where(y == 1, p, 1 - p)
         return (-np.log(own) if utility == "log_loss" else (p - y) ** 2) / y.size
 
-    slope, curvature = engine._derivatives(expit(eta), expit(-eta))
+    slope, curvature = engine._derivatives(expit(eta), expit(-eta), y)
     low, middle, high = terms(eta - step), terms(eta), terms(eta + step)
     np.testing.assert_allclose(slope, (high - low) / (2 * step), atol=1e-9)
     np.testing.assert_allclose(curvature, (high - 2 * middle + low) / step**2, atol=1e-7)
@@ -170,3 +170,31 @@ def test_the_formula_forgets_the_order_of_the_pool() -> None:
     shuffled = replace(dataset, X_pool=dataset.X_pool[order], y_pool=dataset.y_pool[order])
     psi, moved = (expected_contributions(data, np.array([150]), POINTS) for data in (dataset, shuffled))
     np.testing.assert_allclose(moved[0], psi[0][order], rtol=1e-6, atol=1e-10)
+
+
+@pytest.mark.parametrize("utility", ["log_loss", "brier"])
+def test_leaving_out_agrees_with_refits(utility: str) -> None:
+    dataset = toy_dataset(n=200, d=4, noise=1.5)
+    members = np.arange(120)
+    learner = make_learner("logistic")
+    rows = ValuationRows(dataset.X_valuation, dataset.y_valuation, np.array([0, 60]))
+    engine = SecondOrderEngine(dataset, utility, 1.0)
+    found = engine.left_out(members, np.array([5, 40, 77, 150]), rows).delta
+    assert np.isnan(found[3]).all()  # it is not a member
+    nobody = np.empty(0, dtype=np.int64)
+    base = learner.block_contributions(dataset, members, nobody, rows, utility).base_loss
+    every = engine.left_out(members, members, rows).delta
+    refits = np.array(
+        [
+            base - learner.block_contributions(dataset, members[members != z], nobody, rows, utility).base_loss
+            for z in members
+        ]
+    )
+    for b in range(2):
+        assert np.corrcoef(every[:, b], refits[:, b])[0, 1] > 0.999
+        np.testing.assert_allclose(every[:, b], refits[:, b], atol=0.25 * refits[:, b].std())
+    alone = np.append(members, 199)  # holds a direction of its own
+    X = dataset.X_pool.copy()
+    X[199] = 1e3
+    far = SecondOrderEngine(replace(dataset, X_pool=X), utility, 1.0).left_out(alone, np.array([199]), rows).delta
+    assert np.isfinite(far).all()
