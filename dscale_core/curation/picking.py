@@ -42,6 +42,10 @@ def pick(
 ) -> pd.DataFrame:
     """The n best points for a goal at size k, ranked: see `ranking.rank_points` for the columns.
 
+    A view of single points, not a list to train on: single values ignore redundancy, so the best hundred all push the model
+    the same way and overshoot together (measured: worse than a hundred random points, and mostly worse than none), and at
+    larger sizes a value mostly reflects which valuation rows were drawn. For points to add, drop or exchange use `choose`.
+
     Parameters
     ----------
     balance : ``equal`` splits n equally over the classes, and gives what does not divide, or what a class is short of, to

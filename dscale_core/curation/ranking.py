@@ -8,7 +8,7 @@ import pandas as pd
 from dscale_core.errors import ArgumentError
 from dscale_core.types import Dataset, IntVector, Laws
 
-__all__ = ["LAW_COLUMNS", "rank_points"]
+__all__ = ["LAW_COLUMNS", "rank_points", "records_beside"]
 
 LAW_COLUMNS = (
     "rank",
@@ -52,13 +52,17 @@ def rank_points(
         laws.status[order].astype(object),
     )
     table = pd.DataFrame(dict(zip(LAW_COLUMNS, columns, strict=True)))
+    return records_beside(table, dataset, points)
+
+
+def records_beside(table: pd.DataFrame, dataset: Dataset, points: IntVector) -> pd.DataFrame:
+    """A table of points with their records' own columns to its right; a clash gets the prefix ``record_``."""
     records = dataset.records.iloc[points].reset_index(drop=True)
-    records.columns = pd.Index(_unclashed([str(name) for name in records.columns]))
+    records.columns = pd.Index(_unclashed([str(name) for name in records.columns], set(table.columns)))
     return pd.concat([table, records], axis=1)
 
 
-def _unclashed(names: list[str]) -> list[str]:
-    taken = set(LAW_COLUMNS)
+def _unclashed(names: list[str], taken: set[str]) -> list[str]:
     result = []
     for name in names:
         while name in taken:

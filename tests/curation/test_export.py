@@ -1,5 +1,7 @@
 import csv
 import io
+import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -7,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dscale_core.curation import export_csv
+import dscale_core as ds
+from dscale_core.curation import Choice, export_csv, export_json, export_parquet, list_table
+from dscale_core.errors import ArgumentError
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r", "\n"])
@@ -46,3 +50,45 @@ def test_no_cell_of_the_file_begins_with_a_formula(cells: list[str]) -> None:
     for (cell, _), original in zip(rows, cells, strict=True):
         assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))
         assert cell in (original, f"'{original}")
+
+
+def test_parquet_keeps_numbers_and_makes_mixed_cells_text() -> None:
+    frame = pd.DataFrame({"n": [1.5, np.nan], "=words": ["=1+1", None], "mixed": [1, "two"], "yes": [True, False]})
+    back = pd.read_parquet(io.BytesIO(export_parquet(frame)))
+    assert back.columns.tolist() == frame.columns.tolist()
+    np.testing.assert_array_equal(back["n"], frame["n"])
+    assert back["=words"].tolist()[0] == "=1+1"
+    assert back["=words"].isna().tolist() == [False, True]
+    assert back["mixed"].tolist() == ["1", "two"]
+    assert back["yes"].tolist() == [True, False]
+
+
+def test_json_says_what_json_cannot() -> None:
+    facts = {"a": float("nan"), "b": {"c": (float("inf"), 2)}, "d": "é"}
+    assert json.loads(export_json(facts)) == {"a": None, "b": {"c": ["infinite", 2]}, "d": "é"}
+
+
+def test_a_list_as_a_table_keeps_record_columns_apart() -> None:
+    rng = np.random.default_rng(0)
+    columns = {"psi": rng.normal(size=60), "record_psi": rng.normal(size=60), "=sum": ["=1+1", "@x"] * 30}
+    dataset = ds.read_table(pd.DataFrame(columns | {"label": ["a", "b", "b"] * 20}))
+    draws = ds.sample(dataset, ds.make_learner("logistic"), ds.SamplingPlan(points=(1, 4), min_size=8, max_size=20, draws=8))
+    laws = ds.fit_laws(draws.delta, draws.sizes, "likelihood")
+    points = np.array([4, 2])
+    choice = Choice(
+        "swap", points, np.array([False, True]), *(np.array([0.2, 0.1]),) * 4, 2, 5, "free", 0, "log_loss",
+        (np.arange(10, 20), np.arange(20, 32)), np.arange(10), 50, 10, {},
+    )  # fmt: skip
+    assert "psi" not in list_table(choice, ds.load_dataset("breast_cancer"))
+    at = replace(laws, points=np.array([4, 1]))  # laws need not be in the pool's order
+    table = list_table(choice, dataset, at)
+    assert table["action"].tolist() == ["add", "drop"]
+    assert table["psi"].iloc[0] == pytest.approx(at.psi(11.0)[0])
+    assert table["psi_after"].iloc[0] == pytest.approx(at.psi(11.0)[0])  # one joins and one leaves
+    assert np.isnan(table["psi"].iloc[1])
+    assert table["status"].iloc[1] == "not fitted"
+    own = [name for name in table.columns if "psi" in name and name.startswith("record_")]
+    np.testing.assert_array_equal(table[own[0]], dataset.records["psi"].iloc[points])
+    assert export_csv(table).decode("utf-8-sig").splitlines()[0].endswith("'=sum,record_label")
+    with pytest.raises(ArgumentError, match="of this dataset's pool"):
+        list_table(replace(choice, points=np.array([2, 999])), dataset)

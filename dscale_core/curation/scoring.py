@@ -1,0 +1,160 @@
+"""What candidates would gain for a training set: block by block of valuation rows, exactly, screened where there are many.
+
+A candidate is never valued on its own row. Rows are the valuation set and, where that is wanted, the candidates themselves
+in two halves: a candidate of one half is valued on the rows of the other. Where candidates are many, some of them are rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from dscale_core.types import BlockContributions, Dataset, FloatMatrix, FloatVector, IntVector, Learner, ValuationRows
+
+__all__ = ["LabelledRows", "Scorer", "discounted", "labelled_rows", "same_records"]
+
+_FEW = 256  # candidates that are always valued exactly, all of them
+_MANY = 4096  # that are always screened, all of them
+_SHORTLIST = 48  # who is valued exactly after a screening
+_ROUND = 8  # steps after which all are looked at again where they are more
+_MOST_ROWS = 8000  # candidates that are rows too: more would hardly narrow a gain, and each costs
+_NOBODY = np.empty(0, dtype=np.int64)
+_Valued: TypeAlias = Callable[[IntVector, IntVector, ValuationRows], BlockContributions]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledRows:
+    """Rows to value on: X (v, d), y (v,), block (v,), point (v,) pool index or -1, half (v,) 0 or 1, or -1 where it is no
+    candidate's."""
+
+    X: FloatMatrix
+    y: np.ndarray
+    block: IntVector
+    point: IntVector
+    half: IntVector
+
+    def of_blocks(self, chosen: IntVector) -> LabelledRows:
+        """The rows of some blocks alone."""
+        return self._where(np.isin(self.block, chosen))
+
+    def without(self, points: IntVector) -> LabelledRows:
+        """The rows that are none of these pool points."""
+        return self._where(~np.isin(self.point, points))
+
+    def for_half(self, half: int) -> ValuationRows:
+        """What candidates of one half are valued on, its blocks in ascending order."""
+        return self._where(self.half != half).cut()
+
+    def cut(self) -> ValuationRows:
+        """All rows, sorted by block."""
+        order = np.argsort(self.block, kind="stable")
+        starts = np.unique(self.block[order], return_index=True)[1].astype(np.int64)
+        return ValuationRows(np.ascontiguousarray(self.X[order]), self.y[order], starts)
+
+    def _where(self, kept: np.ndarray) -> LabelledRows:
+        return LabelledRows(self.X[kept], self.y[kept], self.block[kept], self.point[kept], self.half[kept])
+
+
+def labelled_rows(dataset: Dataset, beside: IntVector, n_blocks: int, seed: int) -> LabelledRows:
+    """The valuation set and the pool points ``beside``, 8,000 of them at most, in blocks of equal sizes and, the latter, in
+    halves; by seed."""
+    generator = np.random.default_rng([seed, 1])
+    if beside.size > _MOST_ROWS:
+        beside = np.sort(generator.choice(beside, _MOST_ROWS, replace=False))
+    v = dataset.y_valuation.size
+    # a record and its copies stay together: a candidate must not be valued on itself under another number
+    record = same_records(dataset, beside)
+    groups = int(record.max(initial=-1)) + 1
+    blocks = np.concatenate([generator.permutation(v) % n_blocks, (generator.permutation(groups) % n_blocks)[record]])
+    halves = np.concatenate([np.full(v, -1), (generator.permutation(groups) % 2)[record]])
+    points = np.concatenate([np.full(v, -1), beside])
+    X = np.concatenate([dataset.X_valuation, dataset.X_pool[beside]])
+    y = np.concatenate([dataset.y_valuation, dataset.y_pool[beside]])
+    return LabelledRows(X, y, blocks.astype(np.int64), points.astype(np.int64), halves.astype(np.int64))
+
+
+def same_records(dataset: Dataset, points: IntVector) -> IntVector:
+    """A number for each point, (p,), equal where features and label are; counted from 0."""
+    if points.size == 0:
+        return np.empty(0, dtype=np.int64)
+    table = np.column_stack([dataset.X_pool[points], dataset.y_pool[points]])
+    number: IntVector = np.unique(table, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
+    return number
+
+
+class Scorer:
+    """Gains of candidates, averaged over training sets, on one choice of rows."""
+
+    def __init__(self, dataset: Dataset, learner: Learner, utility: str, rows: LabelledRows) -> None:
+        self._dataset, self._learner, self._utility = dataset, learner, utility
+        self._surrogate = learner.block_surrogate(dataset, utility)
+        self._all = rows.cut()
+        own = rows.point >= 0
+        self._half = np.zeros(dataset.n_points, dtype=np.int64)  # who is no row may be valued on either half's rows
+        self._half[rows.point[own]] = rows.half[own]
+        self._valued = [rows.for_half(0), rows.for_half(1)] if own.any() else [self._all] * 2
+        self._known = np.full(dataset.n_points, np.inf)  # scores when last looked at
+        self._steps = 0
+
+    def added(self, sets: Sequence[IntVector], candidates: IntVector) -> tuple[IntVector, FloatMatrix]:
+        """Candidates worth a close look, and their exact gains by block, (s, b)."""
+        some = candidates
+        if candidates.size > _FEW:
+            some = self._looked_at(candidates, _FEW if self._surrogate is None else _MANY)
+            if self._surrogate is not None:
+                some = self._shortlist(some, self._by_half(sets, some, self._surrogate.by_block))
+        gains = self._by_half(sets, some, self._exactly)
+        return some, self._remembered(some, gains)
+
+    def dropped(self, sets: Sequence[IntVector], members: IntVector) -> tuple[IntVector, FloatMatrix]:
+        """Members worth a close look, and by block what leaving each out gains, (s, b), by a fit each."""
+        some = members
+        if members.size > _SHORTLIST:
+            if self._surrogate is None:
+                some = self._looked_at(members, _SHORTLIST)
+            else:
+                rough = np.mean([self._surrogate.left_out(own, members, self._all).delta for own in sets], axis=0)
+                some = self._shortlist(members, rough)
+        gains = np.zeros((some.size, self._all.starts.size))
+        for own in sets:
+            base = self._exactly(own, _NOBODY, self._all).base_loss
+            gains += [base - self._exactly(own[own != z], _NOBODY, self._all).base_loss for z in some]
+        return some, self._remembered(some, gains / len(sets))
+
+    def _looked_at(self, some: IntVector, most: int) -> IntVector:
+        """All of them now and then; between, those that were best when last looked at."""
+        if self._steps % _ROUND == 0 or some.size <= most:
+            return some
+        return np.sort(some[np.argsort(-self._known[some], kind="stable")[:most]])
+
+    def _shortlist(self, some: IntVector, rough: FloatMatrix) -> IntVector:
+        score = discounted(rough)
+        self._known[some] = score
+        return np.sort(some[np.argsort(-score, kind="stable")[:_SHORTLIST]])
+
+    def _remembered(self, some: IntVector, gains: FloatMatrix) -> FloatMatrix:
+        self._known[some] = discounted(gains)
+        self._steps += 1
+        return gains
+
+    def _by_half(self, sets: Sequence[IntVector], candidates: IntVector, value: _Valued) -> FloatMatrix:
+        out = np.zeros((candidates.size, self._all.starts.size))
+        for half, rows in enumerate(self._valued):
+            mine = np.flatnonzero(self._half[candidates] == half)
+            if mine.size:
+                out[mine] = np.mean([value(own, candidates[mine], rows).delta for own in sets], axis=0)
+        return out
+
+    def _exactly(self, own: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
+        return self._learner.block_contributions(self._dataset, own, points, rows, self._utility)
+
+
+def discounted(gains: FloatMatrix) -> FloatVector:
+    """Mean over blocks less one standard error, (s,); the mean itself where there is one block alone."""
+    mean = gains.mean(axis=1)
+    if gains.shape[1] < 2:
+        return np.asarray(mean)
+    return np.asarray(mean - gains.std(axis=1, ddof=1) / np.sqrt(gains.shape[1]))
