@@ -77,7 +77,8 @@ def prepare(dataset: Dataset, validation_draws: int, counts: Sequence[int]) -> S
     crowd = np.concatenate([points, rest[: _CROWD - points.size]])
 
     def plan(chosen: NDArray[np.int64], **options: Any) -> ds.SamplingPlan:
-        return ds.SamplingPlan(points=tuple(int(i) for i in chosen), min_size=SIZES[0], max_size=SIZES[-1], **options)
+        options = {"min_size": SIZES[0], "max_size": SIZES[-1], "valuation": "fixed", **options}
+        return ds.SamplingPlan(points=tuple(int(i) for i in chosen), **options)
 
     def draw(chosen: NDArray[np.int64], **options: Any) -> Draws:
         return ds.sample(dataset, learner, plan(chosen, **options))

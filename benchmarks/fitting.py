@@ -90,7 +90,7 @@ def real_draws(n_points: int, n_draws: int, seed: int) -> tuple[NDArray[np.float
     """Draws of logistic regression on the digits, repeated columns where the pool is smaller than ``n_points``."""
     import dscale_core as ds
 
-    plan = ds.SamplingPlan(min_size=100, max_size=600, draws=n_draws, seed=seed)
+    plan = ds.SamplingPlan(min_size=100, max_size=600, draws=n_draws, seed=seed, valuation="fixed")
     draws = ds.sample(ds.load_dataset("digits_low_high"), ds.make_learner("logistic"), plan)
     columns = np.resize(np.arange(draws.points.size), n_points)
     return np.asarray(draws.delta[:, columns]), draws.sizes.astype(np.float64)

@@ -30,7 +30,9 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, default=1_000, help="validation coalitions a size (default: 1000)")
     options = parser.parse_args()
     dataset, learner = ds.load_dataset("breast_cancer"), ds.make_learner("logistic")
-    held = ds.sample(dataset, learner, ds.SamplingPlan(sizes=SIZES, draws=options.held_out, seed=_VALIDATION_SEED))
+    held = ds.sample(
+        dataset, learner, ds.SamplingPlan(sizes=SIZES, draws=options.held_out, seed=_VALIDATION_SEED, valuation="fixed")
+    )
     ways: dict[str, Callable[[Draws], Laws]] = {
         "ds.fit": lambda draws: ds.fit(dataset, learner, draws),
         "ds.fit_laws": lambda draws: ds.fit_laws(draws.delta, draws.sizes),
@@ -41,7 +43,7 @@ def main() -> None:
     }
     found: dict[str, list[np.ndarray]] = {name: [] for name in ways}
     for seed in range(options.seeds):
-        plan = ds.SamplingPlan(min_size=SIZES[0], max_size=SIZES[-1], draws=options.draws, seed=seed)
+        plan = ds.SamplingPlan(min_size=SIZES[0], max_size=SIZES[-1], draws=options.draws, seed=seed, valuation="fixed")
         draws = ds.sample(dataset, learner, plan)
         for name, fit in ways.items():
             found[name].append(accuracy_by_size(fit(draws), held.delta, held.sizes).r2)

@@ -73,7 +73,7 @@ def measured(dataset: Dataset, draws_a_size: int) -> dict[str, Floats]:
 
     def plan(**options: object) -> ds.SamplingPlan:
         chosen = tuple(int(i) for i in points)
-        return ds.SamplingPlan(points=chosen, min_size=_SIZES[0], max_size=_SIZES[-1], **options)  # type: ignore[arg-type]
+        return ds.SamplingPlan(points=chosen, min_size=_SIZES[0], max_size=_SIZES[-1], valuation="fixed", **options)  # type: ignore[arg-type]
 
     long = ds.sample(dataset, learner, plan(sizes=_SIZES, draws=draws_a_size, seed=99))
     means = group_means(long.delta, size_groups(long.sizes))

@@ -93,15 +93,15 @@ class Laws:
         if not 0 < level < 1:
             raise ArgumentError("level", "lie between 0 and 1", level, "Use a level such as 0.9.")
         k = _checked_size(k)
-        spread, offset = self._law_deviation(k), np.zeros(self.c.size)
+        spread, offset = self.law_deviation(k), np.zeros(self.c.size)
         if self.curve.size:
             offset, known = self._at_size(self.curve, k), self._at_size(self.curve_deviation, k)
             spread = known if self.min_size <= k <= self.max_size else np.maximum(spread, known)
         half = half_width(np.hypot(spread, self._misfit_deviation(k)), offset, level)
         return self.psi(k) - half, self.psi(k) + half
 
-    def _law_deviation(self, k: float) -> FloatVector:
-        """Standard deviation of psi_k by the delta method."""
+    def law_deviation(self, k: float) -> FloatVector:
+        """Standard deviation of psi_k by the delta method, (p,): of the law alone."""
         # standard deviations rather than variances, so that losses of any scale neither overflow nor vanish
         r = self.center / k
         if self.form == "two_term":

@@ -18,6 +18,7 @@ from .methods import fit_laws as fit_laws
 from .methods import guided_methods as guided_methods
 from .methods import list_methods as list_methods
 from .methods import register_method as register_method
+from .other_rows import with_other_rows as with_other_rows
 from .problem import Fitted as Fitted
 from .problem import Guide as Guide
 from .problem import Problem as Problem

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from dscale_core.errors import ArgumentError, NotFoundError
 from dscale_core.extras import missing, require
+from dscale_core.laws.other_rows import with_other_rows
 from dscale_core.registry import Entry, Registry, accepts
 from dscale_core.types import Laws
 
@@ -152,14 +153,15 @@ def fit_laws(
     Parameters
     ----------
     delta : (m, p) contributions δ, one row a coalition, one column a point; positive helps; unit of the loss. NaN where the
-        point is in the coalition. Infinite entries give that point the status ``not_finite``.
+        point is in the coalition or among its valuation rows. Infinite entries give that point the status ``not_finite``.
     sizes : (m,) or (m, p) training-set size k of each draw
     method : one of `list_methods`
     passes : (m,) pass of each draw, the unit of resampling for intervals; None takes draws as independent
     features : (p, d) features of the points, for the methods that use them
     groups : (p,) labels such as classes, for the methods that share strength within groups
     targets : (p,) regression targets, for ``amortized`` where there are no classes
-    guide : what the learner's surrogate or formula says, for the methods that are guided, which use it where draws agree
+    guide : what the learner's surrogate or formula says, for the methods that are guided, which use it where draws agree;
+        what it knows of other valuation rows is added to intervals in any case
     on_progress : receives the share done, in [0, 1], from the methods that take long, those that are guided
 
     >>> import numpy as np
@@ -180,6 +182,8 @@ def fit_laws(
     if not isinstance(fitted, Laws) or fitted.c.size != problem.n_points:
         required = f"return Laws of {problem.n_points} points"
         raise ArgumentError(entry.home, required, type(fitted).__name__, "Correct the function.")
+    if guide is not None and guide.rows is not None:
+        fitted = with_other_rows(fitted, guide.rows)
     return replace(fitted, method=method) if entry.foreign else fitted
 
 

@@ -1,10 +1,12 @@
 from .auditing import AuditReport as AuditReport
 from .auditing import audit as audit
+from .block_means import measure_blocks as measure_blocks
 from .coalitions import Coalitions as Coalitions
 from .cost import CostEstimate as CostEstimate
 from .cost import Saving as Saving
 from .cost import estimate_cost as estimate_cost
 from .plan import check_plan as check_plan
+from .plan import resolve_plan as resolve_plan
 from .plan import validation_plan as validation_plan
 from .preview import Preview as Preview
 from .preview import make_preview as make_preview
@@ -14,4 +16,5 @@ from .sampler import sample as sample
 from .sampler import sample_spans as sample_spans
 from .spans import Span as Span
 from .spans import missing_ranges as missing_ranges
+from .surrogate import expected_under as expected_under
 from .surrogate import surrogate_draws as surrogate_draws

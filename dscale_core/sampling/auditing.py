@@ -8,8 +8,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from dscale_core.correlation import spearman
-from dscale_core.sampling.coalitions import Coalitions
-from dscale_core.sampling.plan import check_plan, valued_points
+from dscale_core.sampling.bound_plan import BoundPlan
+from dscale_core.sampling.plan import check_plan
 from dscale_core.types import Dataset, FloatVector, Learner, SamplingPlan
 
 __all__ = ["AuditReport", "audit"]
@@ -41,7 +41,7 @@ def audit(
 ) -> AuditReport:
     """Draw random pairs (z, D) of the plan, fit both models of each independently and tightly, and compare.
 
-    Raises what `check_plan` raises.
+    Fresh valuation rows are those of the plan, so the very draws are audited. Raises what `check_plan` raises.
     """
     check_plan(dataset, learner, plan, utility)
     with threadpool_limits(limits=1):
@@ -49,8 +49,8 @@ def audit(
 
 
 def _audit(dataset: Dataset, learner: Learner, plan: SamplingPlan, utility: str, pairs: int, seed: int) -> AuditReport:
-    coalitions, points = Coalitions(dataset, plan), valued_points(dataset, plan)
-    engine = learner.bind(dataset, utility)
+    bound = BoundPlan(dataset, learner, plan, utility)
+    coalitions, points = bound.coalitions, bound.points
     generator = np.random.default_rng(seed)
     chosen = generator.choice(len(coalitions), size=min(_COALITIONS, pairs, len(coalitions)), replace=False)
     found, refitted, spreads, relative = [], [], [], []
@@ -58,10 +58,12 @@ def _audit(dataset: Dataset, learner: Learner, plan: SamplingPlan, utility: str,
         members = coalitions.members(int(j))
         outside = points[~np.isin(points, members)]
         some = outside if learner.exact else generator.permutation(outside)[:8]
-        delta = engine.contributions(members, some).delta
+        delta = bound.engine_of(int(j)).contributions(members, some).delta
+        some, delta = some[~np.isnan(delta)], delta[~np.isnan(delta)]  # the others are among the valuation rows
+        measured = bound.dataset_of(int(j))
         picked = generator.permutation(some.size)[: len(range(number, pairs, chosen.size))]
-        base = learner.reference_loss(dataset, members, utility)
-        refits = [base - learner.reference_loss(dataset, np.append(members, some[i]), utility) for i in picked]
+        base = learner.reference_loss(measured, members, utility)
+        refits = [base - learner.reference_loss(measured, np.append(members, some[i]), utility) for i in picked]
         spread = float(np.std(delta))
         spreads.append(spread)
         found.extend(delta[picked].tolist())

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from dscale_core.sampling.coalitions import Coalitions, size_sequence
-from dscale_core.sampling.plan import check_plan, valued_points
+from dscale_core.sampling.bound_plan import BoundPlan
+from dscale_core.sampling.coalitions import size_sequence
+from dscale_core.sampling.plan import check_plan
 from dscale_core.types import Dataset, Engine, FloatVector, IntVector, Learner, SamplingPlan
 
 __all__ = ["CostEstimate", "Saving", "estimate_cost"]
@@ -53,18 +54,21 @@ def estimate_cost(dataset: Dataset, learner: Learner, plan: SamplingPlan, utilit
     The base fit and the cost of a point are told apart, so that few points stand for many. Raises what `check_plan` raises.
     """
     check_plan(dataset, learner, plan, utility)
-    coalitions, points = Coalitions(dataset, plan), valued_points(dataset, plan)
-    engine = learner.bind(dataset, utility)
+    bound = BoundPlan(dataset, learner, plan, utility)
+    coalitions, points = bound.coalitions, bound.points
     order = np.argsort(coalitions.sizes, kind="stable")
     chosen = np.unique(order[[0, order.size // 2, -1]])
     with threadpool_limits(limits=1):
-        timings = [_timing(engine, learner.exact, coalitions.members(int(j)), points) for j in chosen]
-        space = _working_space(engine, learner.exact, coalitions.members(int(order[-1])), points)
+        timings = [_timing(bound.engine_of(int(j)), learner.exact, coalitions.members(int(j)), points) for j in chosen]
+        largest = int(order[-1])
+        space = _working_space(bound.engine_of(largest), learner.exact, coalitions.members(largest), points)
     clock = _Clock(timings, dataset.n_points, 1 + _PARALLEL_EFFICIENCY * (n_jobs - 1))
     total = clock.seconds(coalitions.sizes, points.size)
-    n = int(np.sum(points.size * (1 - coalitions.sizes / dataset.n_points)))
+    left = dataset.n_points + dataset.y_valuation.size - coalitions.sizes
+    valued = 1 - (bound.plan.valuation_rows / left if bound.plan.valuation == "fresh" else 0.0)
+    n = int(np.sum(points.size * (1 - coalitions.sizes / dataset.n_points) * valued))
     cells = 4 * points.size * len(coalitions)
-    working = n_jobs * (_PROCESS_BYTES + _held(dataset) + _held(engine) + space)
+    working = n_jobs * (_PROCESS_BYTES + _held(dataset) + _held(bound.engine) + space)
     savings = _savings(clock, plan, points.size)
     return CostEstimate(n / total, total, cells + 24 * len(coalitions), cells, n, working, savings)
 

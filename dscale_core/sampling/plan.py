@@ -8,11 +8,16 @@ import numpy as np
 
 from dscale_core.errors import ArgumentError, DataError
 from dscale_core.sampling.coalitions import quotas
-from dscale_core.types import Dataset, IntVector, Learner, SamplingPlan
+from dscale_core.sampling.unused_rows import shares_taken
+from dscale_core.types import BlockEngine, Dataset, IntVector, Learner, SamplingPlan
 
-__all__ = ["check_plan", "validation_plan", "valued_points"]
+__all__ = ["check_plan", "resolve_plan", "validation_plan", "valued_points"]
 
 _VALIDATION_SIZES = 4
+# "auto" gives up at most a third of the draws to fresh rows, and of no point more than three quarters: a hundred draws
+# leave it 25
+_MOST_TAKEN, _MOST_TAKEN_OF_ONE = 1 / 3, 3 / 4
+_LEAST_UNUSED = 2  # times the fresh rows asked for by name: half of the draws are then lost
 
 
 def valued_points(dataset: Dataset, plan: SamplingPlan) -> IntVector:
@@ -43,7 +48,23 @@ def check_plan(dataset: Dataset, learner: Learner, plan: SamplingPlan, utility: 
             raise DataError(f"Feature {name!r} has values that are not finite in the {part} set; fill or drop them first.")
     if plan.stratify and dataset.task == "classification":
         _check_strata(dataset, plan)
+    if plan.valuation == "fresh":
+        _check_rows(dataset, plan)
     learner.bind(dataset, utility)
+
+
+def resolve_plan(dataset: Dataset, learner: Learner, plan: SamplingPlan, utility: str) -> SamplingPlan:
+    """The plan with a valuation of "auto" made definite; any other as it is.
+
+    Fresh rows are taken where the learner's engine solves a coalition once for whatever rows (another would be built anew
+    for each), and where the largest coalition leaves so many rows that at most a third of all draws is lost to points that
+    are among their own valuation rows, and of no point more than three quarters. Else the valuation set is fixed.
+    Raises what `Learner.bind` raises.
+    """
+    if plan.valuation != "auto":
+        return plan
+    fresh = isinstance(learner.bind(dataset, utility), BlockEngine) and _leaves_enough(dataset, plan)
+    return replace(plan, valuation="fresh" if fresh else "fixed")
 
 
 def validation_plan(plan: SamplingPlan, sizes: tuple[int, ...] | None = None, draws: int = 60) -> SamplingPlan:
@@ -56,6 +77,22 @@ def validation_plan(plan: SamplingPlan, sizes: tuple[int, ...] | None = None, dr
         spaced = np.rint(np.geomspace(plan.min_size, plan.max_size, _VALIDATION_SIZES)).astype(np.int64)
         sizes = tuple(int(k) for k in np.unique(spaced))
     return replace(plan, sizes=tuple(sorted(set(sizes))), draws=draws, seed=plan.seed + 1)
+
+
+def _leaves_enough(dataset: Dataset, plan: SamplingPlan) -> bool:
+    left = dataset.n_points + dataset.y_valuation.size - plan.max_size
+    if plan.valuation_rows > _MOST_TAKEN * left:  # equal rows, which take longer to find, only make it worse
+        return False
+    taken = shares_taken(dataset, plan, valued_points(dataset, plan))
+    return bool(taken.mean() <= _MOST_TAKEN and taken.max() <= _MOST_TAKEN_OF_ONE)
+
+
+def _check_rows(dataset: Dataset, plan: SamplingPlan) -> None:
+    left = dataset.n_points + dataset.y_valuation.size - plan.max_size
+    if left < _LEAST_UNUSED * plan.valuation_rows:
+        required = f"be at most {left // _LEAST_UNUSED}, half of the {left} rows that a coalition of {plan.max_size} leaves"
+        remedy = 'Ask for fewer rows or smaller sizes, or set valuation="fixed".'
+        raise ArgumentError("valuation_rows", required, plan.valuation_rows, remedy)
 
 
 def _check_strata(dataset: Dataset, plan: SamplingPlan) -> None:

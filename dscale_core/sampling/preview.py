@@ -18,9 +18,20 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from dscale_core.errors import ArgumentError
-from dscale_core.sampling.coalitions import Coalitions
+from dscale_core.sampling.bound_plan import BoundPlan
 from dscale_core.sampling.plan import check_plan, valued_points
-from dscale_core.types import Dataset, Draws, Engine, FloatMatrix, FloatVector, IntVector, Learner, SamplingPlan
+from dscale_core.sampling.surrogate import expected_under
+from dscale_core.types import (
+    Contributions,
+    Dataset,
+    Draws,
+    Engine,
+    FloatMatrix,
+    FloatVector,
+    IntVector,
+    Learner,
+    SamplingPlan,
+)
 
 __all__ = ["Preview", "make_preview", "with_formula"]
 
@@ -71,21 +82,20 @@ def make_preview(
     Raises what `check_plan` raises.
     """
     check_plan(dataset, learner, plan, utility)
-    surrogate = learner.surrogate(dataset, utility)
-    if surrogate is None:
+    some_of_it = replace(plan, draws=max(1, min(plan.draws, _MAX_COALITIONS)))
+    bound = BoundPlan(dataset, learner, some_of_it, utility)
+    if bound.surrogate_of(0) is None:
         return None
     if seconds <= 0:
         raise ArgumentError("seconds", "be positive", seconds, "Allow a second.")
     generator = np.random.default_rng(seed)
     points = valued_points(dataset, plan)
     points = np.sort(generator.permutation(points)[:_MAX_POINTS])
-    coalitions = Coalitions(dataset, replace(plan, draws=max(1, min(plan.draws, _MAX_COALITIONS))))
     with threadpool_limits(limits=1):
-        draws = _surrogate_draws(surrogate, coalitions, points, seconds)
+        draws = _surrogate_draws(bound, points, seconds)
         checked = _spread_over_sizes(draws.sizes)
         some = np.sort(generator.permutation(points.size)[:_CHECKED_POINTS])
-        exact = learner.bind(dataset, utility)
-        truth = np.stack([exact.contributions(coalitions.members(int(j)), points[some]).delta for j in checked])
+        truth = np.stack([_contributions(bound.engine_of(j), bound, j, points[some]).delta for j in checked.tolist()])
         slope, share = _compare(draws.delta[np.ix_(checked, some)].astype(np.float64), truth)
     corrected = _corrected(draws, draws.sizes[checked], slope)
     none, nothing = np.empty(0, dtype=np.int64), np.empty((0, points.size))
@@ -99,7 +109,7 @@ def with_formula(found: Preview, dataset: Dataset, learner: Learner, utility: st
     groups = np.array_split(order, int(np.clip(order.size // _DRAWS_PER_SIZE, 1, _ZERO_DRAW_SIZES)))
     tried = np.array([round(float(np.exp(np.mean(np.log(found.draws.sizes[g]))))) for g in groups], dtype=np.int64)
     with threadpool_limits(limits=1):
-        psi = learner.expected_contributions(dataset, tried, found.draws.points, utility)
+        psi = _expected(found.draws, dataset, learner, tried, utility)
     if psi is None:
         return found
     agreement = np.array([_agreement(psi[g], found.draws.delta[rows]) for g, rows in enumerate(groups)])
@@ -109,19 +119,30 @@ def with_formula(found: Preview, dataset: Dataset, learner: Learner, utility: st
     )
 
 
-def _surrogate_draws(engine: Engine, coalitions: Coalitions, points: IntVector, seconds: float) -> Draws:
-    rows, losses = [], []
-    engine.contributions(coalitions.members(0), points[:2])  # compiled and warm
+def _expected(draws: Draws, dataset: Dataset, learner: Learner, sizes: IntVector, utility: str) -> FloatMatrix | None:
+    if draws.plan is None:
+        return learner.expected_contributions(dataset, sizes, draws.points, utility)
+    return expected_under(dataset, learner, draws.plan, sizes, draws.points, utility)
+
+
+def _contributions(engine: Engine | None, bound: BoundPlan, j: int, points: IntVector) -> Contributions:
+    assert engine is not None  # the caller has seen to it
+    return engine.contributions(bound.coalitions.members(j), points)
+
+
+def _surrogate_draws(bound: BoundPlan, points: IntVector, seconds: float) -> Draws:
+    rows, losses, coalitions = [], [], bound.coalitions
+    _contributions(bound.surrogate_of(0), bound, 0, points[:2])  # compiled and warm
     began = time.perf_counter()
     for j in range(len(coalitions)):
-        found = engine.contributions(coalitions.members(j), points)
+        found = _contributions(bound.surrogate_of(j), bound, j, points)
         rows.append(found.delta.astype(np.float32))
         losses.append(found.base_loss)
         # the first eight always: fewer say nothing about an exponent
         if j >= 7 and time.perf_counter() - began > seconds:
             break
     m = len(rows)
-    return Draws(np.stack(rows), coalitions.sizes[:m], coalitions.passes[:m], points, np.array(losses))
+    return Draws(np.stack(rows), coalitions.sizes[:m], coalitions.passes[:m], points, np.array(losses), plan=bound.plan)
 
 
 def _spread_over_sizes(sizes: IntVector) -> IntVector:

@@ -18,10 +18,11 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from dscale_core.errors import ArgumentError
+from dscale_core.sampling.bound_plan import BoundPlan
 from dscale_core.sampling.coalitions import Coalitions
-from dscale_core.sampling.plan import check_plan, valued_points
+from dscale_core.sampling.plan import check_plan, resolve_plan, valued_points
 from dscale_core.sampling.spans import Span
-from dscale_core.types import Dataset, Draws, Engine, IntVector, Learner, SamplingPlan, default_utility
+from dscale_core.types import Dataset, Draws, Learner, SamplingPlan, default_utility
 
 __all__ = ["SampledSpan", "sample", "sample_spans"]
 
@@ -41,7 +42,8 @@ def sample(dataset: Dataset, learner: Learner, plan: SamplingPlan, utility: str 
     """All draws of a plan. A utility of None follows the task: ``log_loss`` for classes, ``mse`` for targets.
 
     Returns Draws: delta (m, p) float32 in the unit of the utility (positive helps), NaN only where a point is in the
-    coalition. The same for every ``n_jobs``. Raises what `check_plan` raises, before anything runs.
+    coalition or, where these are drawn anew for each coalition, among its valuation rows; `Draws.valuation` says which. The
+    same for every ``n_jobs``. Raises what `check_plan` raises, before anything runs.
 
     >>> import dscale_core as ds
     >>> plan = ds.SamplingPlan(points=range(30), min_size=20, max_size=80, draws=8)
@@ -51,6 +53,7 @@ def sample(dataset: Dataset, learner: Learner, plan: SamplingPlan, utility: str 
     """
     utility = default_utility(dataset.task) if utility is None else utility
     check_plan(dataset, learner, plan, utility)
+    plan = resolve_plan(dataset, learner, plan, utility)
     coalitions, points = Coalitions(dataset, plan), valued_points(dataset, plan)
     m = len(coalitions)
     delta, base_loss = np.empty((m, points.size), dtype=np.float32), np.empty(m)
@@ -97,32 +100,30 @@ class _Work:
     utility: str = field(compare=False)
 
     def prepare(self) -> _Prepared:
-        engine = self.learner.bind(self.dataset, self.utility)
-        return _Prepared(engine, Coalitions(self.dataset, self.plan), valued_points(self.dataset, self.plan))
+        return _Prepared(BoundPlan(self.dataset, self.learner, self.plan, self.utility))
 
 
 @dataclass(frozen=True, eq=False)
 class _Prepared:
-    engine: Engine
-    coalitions: Coalitions
-    points: IntVector
+    bound: BoundPlan
 
     def sample(self, span: Span) -> SampledSpan:
         """The draws of one span, on one thread."""
-        delta, base_loss = np.empty((len(span), self.points.size), dtype=np.float32), np.empty(len(span))
+        coalitions, points = self.bound.coalitions, self.bound.points
+        delta, base_loss = np.empty((len(span), points.size), dtype=np.float32), np.empty(len(span))
         with threadpool_limits(limits=1):
             for row, j in enumerate(range(span.start, span.stop)):
-                found = self.engine.contributions(self.coalitions.members(j), self.points)
+                found = self.bound.engine_of(j).contributions(coalitions.members(j), points)
                 delta[row], base_loss[row] = found.delta, found.base_loss
         rows = slice(span.start, span.stop)
-        sizes, passes = self.coalitions.sizes[rows], self.coalitions.passes[rows]
+        sizes, passes = coalitions.sizes[rows], coalitions.passes[rows]
         numbers = np.arange(span.start, span.stop)
-        return SampledSpan(span, Draws(delta, sizes, passes, self.points, base_loss, numbers))
+        return SampledSpan(span, Draws(delta, sizes, passes, points, base_loss, numbers))
 
     def chunk_length(self, seconds_each: float) -> int:
         """Coalitions that make a chunk of about a second and of moderate size."""
         by_time = _CHUNK_SECONDS / max(seconds_each, 1e-4)
-        return max(1, int(min(by_time, _CHUNK_CELLS / max(self.points.size, 1), 64)))
+        return max(1, int(min(by_time, _CHUNK_CELLS / max(self.bound.points.size, 1), 64)))
 
 
 _prepared = lru_cache(maxsize=1)(_Work.prepare)

@@ -9,10 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from dscale_core.sampling.bound_plan import BoundPlan
 from dscale_core.sampling.coalitions import Coalitions
-from dscale_core.types import Dataset, Draws, Engine, IntVector, Learner, SamplingPlan, SurrogateDraws
+from dscale_core.sampling.plan import resolve_plan
+from dscale_core.sampling.row_scatter import RowScatter
+from dscale_core.sampling.unused_rows import UnusedRows
+from dscale_core.types import Dataset, Draws, Engine, FloatMatrix, IntVector, Learner, SamplingPlan, SurrogateDraws
 
-__all__ = ["surrogate_draws"]
+__all__ = ["expected_under", "surrogate_draws"]
 
 _SEED_DISTANCE = 2**40  # from the plan's own seed: no other sample set is that far away
 _MOST_CELLS = 3_000_000  # of the coalitions that only the surrogate sees, times points
@@ -30,38 +34,75 @@ def surrogate_draws(
 ) -> SurrogateDraws | None:
     """The surrogate's draws of ``points`` (p,): of the plan's ``coalitions`` (m,), by their numbers, and of further ones.
 
-    None where the learner has no surrogate.
+    None where the learner has no surrogate. Under a plan of fresh valuation rows the plan's coalitions are valued on the
+    rows of the exact draws, which have their noise in common, the further ones on all rows that they leave (up to 4,000).
     Between 200 and 500 further coalitions are taken, fewer the more points there are; how many depends on the number of
     points alone, so that results are reproducible; all are to be asked for together.
     ``on_progress`` receives the share done, in [0, 1].
     """
-    engine = learner.surrogate(dataset, utility)
-    if engine is None:
+    ours = BoundPlan(dataset, learner, plan, utility)
+    if ours.surrogate_of(0) is None:
         return None
     n_many = int(np.clip(_MOST_CELLS // points.size, _FEWEST, _MOST))
     if not isinstance(plan.sizes, str):
         n_many = -(-n_many // len(plan.sizes))  # draws count per size
-    further = replace(plan, draws=n_many, seed=plan.seed + _SEED_DISTANCE)
-    ours, others = Coalitions(dataset, plan), Coalitions(dataset, further)
-    total = coalitions.size + len(others)
+    further = replace(ours.plan, draws=n_many, seed=plan.seed + _SEED_DISTANCE)
+    others = BoundPlan(dataset, learner, further, utility)
+    sizes, passes = others.coalitions.sizes, others.coalitions.passes
+    total = coalitions.size + sizes.size
 
     def report(done: int) -> None:
         if on_progress:
             on_progress(done / total)
 
     with threadpool_limits(limits=1):
-        own = _drawn(engine, ours, coalitions, points, report)
-        delta = _drawn(engine, others, np.arange(len(others)), points, lambda done: report(done + coalitions.size))
+        own = _drawn(ours.surrogate_of, ours.coalitions, coalitions, points, report)
+        numbers = np.arange(sizes.size)
+        seen = RowScatter(sizes, points.size, others.n_blocks) if others.n_blocks else None
+        delta = _drawn(
+            lambda j: others.spread_surrogate_of(j, seen),
+            others.coalitions,
+            numbers,
+            points,
+            lambda done: report(done + coalitions.size),
+        )
     # the surrogate's loss is that of its base fit, which nobody asks for
-    many = Draws(delta, others.sizes, others.passes, points, np.full(len(others), np.nan))
-    return SurrogateDraws(own, many)
+    many = Draws(delta, sizes, passes, points, np.full(sizes.size, np.nan))
+    return SurrogateDraws(own, many, None if seen is None else seen.deviation())
+
+
+def expected_under(
+    dataset: Dataset, learner: Learner, plan: SamplingPlan, sizes: IntVector, points: IntVector, utility: str
+) -> FloatMatrix | None:
+    """What the learner's formula expects of ``points`` at each size, (g, p), on the valuation rows of the plan's kind.
+
+    Where these are drawn anew, the formula is valued on half of all rows, and each point on the half that does not hold it.
+    None where the learner has no formula.
+    """
+    if resolve_plan(dataset, learner, plan, utility).valuation == "fixed":
+        return learner.expected_contributions(dataset, sizes, points, utility)
+    psi = np.empty((sizes.size, points.size))
+    for rows, outside in UnusedRows(dataset, plan).halves():
+        columns = np.flatnonzero(outside[points])
+        measured = replace(dataset, X_valuation=rows.X, y_valuation=rows.y)
+        found = learner.expected_contributions(measured, sizes, points[columns], utility)
+        if found is None:
+            return None
+        psi[:, columns] = found
+    return psi
 
 
 def _drawn(
-    engine: Engine, coalitions: Coalitions, numbers: IntVector, points: IntVector, report: Callable[[int], None]
+    engine_of: Callable[[int], Engine | None],
+    coalitions: Coalitions,
+    numbers: IntVector,
+    points: IntVector,
+    report: Callable[[int], None],
 ) -> NDArray[np.float32]:
     delta = np.empty((numbers.size, points.size), dtype=np.float32)
-    for row, j in enumerate(numbers):
-        delta[row] = engine.contributions(coalitions.members(int(j)), points).delta
+    for row, j in enumerate(numbers.tolist()):
+        engine = engine_of(j)
+        assert engine is not None  # the caller has seen to it
+        delta[row] = engine.contributions(coalitions.members(j), points).delta
         report(row + 1)
     return delta

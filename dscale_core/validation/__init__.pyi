@@ -15,6 +15,10 @@ from .form_choice import FormChoice as FormChoice
 from .form_choice import choose_form as choose_form
 from .interval_coverage import Coverage as Coverage
 from .interval_coverage import measure_coverage as measure_coverage
+from .measured_again import Reliability as Reliability
+from .measured_again import halves_by_size as halves_by_size
+from .measured_again import reliability_of_draws as reliability_of_draws
+from .measured_again import reliability_of_rows as reliability_of_rows
 from .refitting import COUNTS as COUNTS
 from .refitting import MAX_POINTS as MAX_POINTS
 from .refitting import Convergence as Convergence
@@ -27,3 +31,4 @@ from .verdicts import agreement_verdict as agreement_verdict
 from .verdicts import convergence_verdict as convergence_verdict
 from .verdicts import coverage_verdict as coverage_verdict
 from .verdicts import extrapolation_verdict as extrapolation_verdict
+from .verdicts import reliability_verdict as reliability_verdict

@@ -8,12 +8,21 @@ from dscale_core.laws import AggregateLaw
 from dscale_core.types import LawStatus
 from dscale_core.validation.accuracy import AccuracyBySize
 from dscale_core.validation.interval_coverage import Coverage
+from dscale_core.validation.measured_again import RELIABLE, Reliability
 from dscale_core.validation.refitting import Convergence, Extrapolation
 
-__all__ = ["aggregate_verdict", "agreement_verdict", "convergence_verdict", "coverage_verdict", "extrapolation_verdict"]
+__all__ = [
+    "aggregate_verdict",
+    "agreement_verdict",
+    "convergence_verdict",
+    "coverage_verdict",
+    "extrapolation_verdict",
+    "reliability_verdict",
+]
 
 _FULL, _CLOSE, _ROUGH = 0.95, 0.8, 0.5  # shares of the R² that the noise of the means allows
 _TOLERANCE = 0.05  # of a coverage
+_FAR = 50.0  # times the material there is: more than anybody will draw
 
 
 def agreement_verdict(found: AccuracyBySize, k: float) -> str:
@@ -91,6 +100,29 @@ def extrapolation_verdict(found: Extrapolation) -> str:
         parts.append(f"{method} keeps half of the possible R² {reach}{ranks}.")
     lead = f"Fitted to the {found.n_draws:,} draws of at most {found.limit:,.0f} points: "
     return lead + " ".join(parts)
+
+
+def reliability_verdict(found: Reliability, k: float) -> str:
+    """Whether values at the size nearest to k would come out the same again, and what would make them."""
+    i = int(np.abs(np.log(found.size) - np.log(k)).argmin())
+    r, at = float(found.expected[i]), f"at k ≈ {found.size[i]:,.0f}"
+    again = "other coalitions and rows" if found.kind == "fresh" else "another valuation set as large"
+    if not np.isfinite(r):
+        return f"Whether values {at} would come out the same with {again} cannot be told from these draws. Draw more."
+    said = f"Values {at} measured again with {again} would correlate with these at about {r:.2f}: "
+    if r >= RELIABLE:
+        return said + "the ranking would be much the same."
+    said += "roughly the same ranking. " if r >= _ROUGH else "mostly another ranking. "
+    return said + _raise(found, float(found.needed[i]))
+
+
+def _raise(found: Reliability, needed: float) -> str:
+    what = "draws" if found.kind == "fresh" else "valuation rows"
+    many = needed > _FAR * found.amount
+    lead = f"For {RELIABLE:.1f} it takes "
+    lead += f"more than {_FAR:.0f} times the {found.amount:,} {what}" if many else f"about {needed:,.0f} {what}"
+    lead += f" instead of {found.amount:,}" if not many else " there are"
+    return f"{lead}, or fresh rows for each coalition." if found.kind == "fixed" else f"{lead}."
 
 
 def aggregate_verdict(found: AggregateLaw, unit: str) -> str:

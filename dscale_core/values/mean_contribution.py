@@ -3,7 +3,9 @@
 The Shapley value of a point is its mean contribution to a coalition whose size is uniform and which does not hold it. The
 draws know other sizes: a plan may favour small ones, and a point is outside a small coalition more often than outside a
 large one. So a draw at size k counts for the integers that lie nearer to k than to any other size drawn, w(k), shared
-among the draws of that size, and for 1 / (1 − k/n), the inverse of its chance to be outside a coalition from a pool of n:
+among the draws of that size, and for 1 / (1 − k/n), the inverse of its chance to be outside a coalition from a pool of n.
+Where v valuation rows are drawn anew from the n + u − k that a coalition leaves (u of them held out), a point outside is not
+among these with chance 1 − v / (n + u − k), whose inverse counts too:
 
     value = Σ w δ / Σ w, over the draws of the point
 
@@ -18,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscale_core.errors import ArgumentError
-from dscale_core.types import Draws, FloatVector, IntVector, Values
+from dscale_core.types import Dataset, Draws, FloatVector, IntVector, Values
 from dscale_core.values.valuing import ValueInputs
 
 __all__ = ["value"]
@@ -38,7 +40,7 @@ def value(given: ValueInputs) -> Values:
         got = f"{given.min_size} to {given.max_size}, where {draws.sizes.min()} to {draws.sizes.max()} were drawn"
         raise ArgumentError("min_size, max_size", "hold sizes that were drawn", got, "Leave them out for all sizes drawn.")
     draws = draws.rows(inside)
-    weights = _weights(draws.sizes, given.min_size, given.max_size, given.dataset.n_points)
+    weights = _weights(draws, given.min_size, given.max_size, given.dataset)
     mean, error = np.full(draws.points.size, np.nan), np.full(draws.points.size, np.nan)
     step = max(1, _BLOCK_ELEMENTS // draws.sizes.size)
     for start in range(0, draws.points.size, step):
@@ -47,11 +49,13 @@ def value(given: ValueInputs) -> Values:
     return Values("mean_contribution", draws.points, mean, error, given.unit)
 
 
-def _weights(sizes: IntVector, low: int, high: int, n: int) -> FloatVector:
-    """w(k) / (1 − k/n) of every draw, (m,)."""
-    distinct, where, count = np.unique(sizes, return_inverse=True, return_counts=True)
+def _weights(draws: Draws, low: int, high: int, dataset: Dataset) -> FloatVector:
+    """w(k) over the chance to be valued at size k, of every draw, (m,)."""
+    distinct, where, count = np.unique(draws.sizes, return_inverse=True, return_counts=True)
     edges = np.concatenate([[low - 0.5], (distinct[1:] + distinct[:-1]) / 2, [high + 0.5]])
-    outside = 1 - distinct / n
+    outside = 1 - distinct / dataset.n_points
+    if draws.plan is not None and draws.valuation == "fresh":
+        outside = outside * (1 - draws.plan.valuation_rows / (dataset.n_points + dataset.y_valuation.size - distinct))
     # a size of the whole pool leaves no point outside: its draws say nothing
     share = np.divide(np.diff(edges), count * outside, out=np.zeros(distinct.size), where=outside > 0)
     return np.asarray(share[where])

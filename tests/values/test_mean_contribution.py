@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from valued import POOL, given, made_draws, simulated
 
 from dscale_core.errors import ArgumentError
+from dscale_core.types import SamplingPlan
 from dscale_core.values import compute_value
 from dscale_core.values import mean_contribution as module
 
@@ -108,3 +111,19 @@ def test_blocks_orders_and_units_change_nothing(monkeypatch: pytest.MonkeyPatch)
     scaled = compute_value("mean_contribution", given(draws=made_draws(draws.sizes, -8 * draws.delta)))
     np.testing.assert_allclose(scaled.value, -8 * whole.value, rtol=1e-12)
     np.testing.assert_allclose(scaled.error, 8 * whole.error, rtol=1e-12)
+
+
+def test_draws_lost_to_fresh_valuation_rows_do_not_favour_small_coalitions() -> None:
+    """A large coalition leaves fewer rows, so a point is more often among those that it is valued on."""
+    rng = np.random.default_rng(8)
+    sizes = np.tile(np.arange(20, 201), 40)
+    held_out = given().dataset.y_valuation.size
+    rows = (POOL + held_out - 200) // 2
+    lost = rng.random((sizes.size, 6)) < 1 - (1 - sizes / POOL)[:, None] * (1 - rows / (POOL + held_out - sizes))[:, None]
+    delta = np.where(lost, np.nan, sizes[:, None].astype(np.float64))
+    plan = SamplingPlan(valuation="fresh", valuation_rows=rows)
+    found = compute_value("mean_contribution", given(draws=replace(made_draws(sizes, delta), plan=plan)))
+    np.testing.assert_allclose(found.value, 110.0, atol=4 * found.error.max())
+    assert found.error.max() < 1.0
+    without = compute_value("mean_contribution", given(draws=made_draws(sizes, delta)))
+    assert np.all(without.value < 108.0)

@@ -79,7 +79,7 @@ def guide_from_surrogate(found: SurrogateDraws, sizes: FloatVector, formula: Gui
     covariance = inverse @ (meat + noise[:, None, None] * np.diag(precision)) @ inverse
     at = (center / sizes)[:, None] ** _TERMS
     expected = at @ b.T + (0.0 if formula is None else formula.at(sizes))
-    return Guide(sizes, expected, np.einsum("gi,piq->qgp", at, _root(covariance)), found.own)
+    return Guide(sizes, expected, np.einsum("gi,piq->qgp", at, _root(covariance)), found.own, found.rows)
 
 
 def _less_formula(many: Draws, formula: Guide | None, columns: IntVector) -> tuple[FloatMatrix, FloatMatrix]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from dscale_core.errors import ArgumentError
-from dscale_core.types import FloatMatrix, FloatVector, IntVector
+from dscale_core.types import FloatMatrix, FloatVector, IntVector, RowDeviation
 
 __all__ = ["Guide"]
 
@@ -23,6 +23,7 @@ class Guide:
     modes (q, g, p): independent directions of one standard deviation each in which ``expected`` may be off, along the sizes.
     control (m, p): what the guide says of each draw itself, whose mean over coalitions is ``expected``: the surrogate of the
     coalitions drawn. Draws are then judged by how far they are from it, without the noise that both share.
+    rows: what other valuation rows would change, which neither draws nor the guide can see; intervals add it.
 
     Raises ArgumentError where the shapes do not go together or an expected value is not finite.
     """
@@ -31,6 +32,7 @@ class Guide:
     expected: FloatMatrix
     modes: NDArray[np.float64] | None = None
     control: NDArray[Any] | None = None
+    rows: RowDeviation | None = None
 
     def __post_init__(self) -> None:
         k, psi = np.asarray(self.sizes, dtype=np.float64), np.asarray(self.expected, dtype=np.float64)
@@ -69,7 +71,8 @@ class Guide:
         control = self.control
         if control is not None:
             control = control[:, columns] if rows is None else control[np.ix_(rows, columns)]
-        return Guide(self.sizes, self.expected[:, columns], modes, control)
+        beside = None if self.rows is None else self.rows.take(columns)
+        return Guide(self.sizes, self.expected[:, columns], modes, control, beside)
 
     def _read(self, values: FloatMatrix, sizes: ArrayLike) -> FloatMatrix:
         wanted = np.asarray(sizes, dtype=np.float64)
