@@ -1,4 +1,8 @@
+from .curation import Choice as Choice
+from .curation import Verification as Verification
+from .curation import choose as choose
 from .curation import pick as pick
+from .curation import verify as verify
 from .datasets import list_datasets as list_datasets
 from .datasets import load_dataset as load_dataset
 from .datasets import read_table as read_table

@@ -1,4 +1,4 @@
-"""The command line: ``dscale run | sample | fit | validate | export | value``, and what there is:
+"""The command line: ``dscale run | sample | fit | validate | choose | verify | export | value``, and what there is:
 ``dscale studies | datasets | learners | methods | values``.
 
 ``python -m dscale_core`` is the same, also in a checkout where nothing is installed.
@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dscale_core.errors import ArgumentError, DscaleError, StoreError
+from dscale_core.commands import add_choose, add_verify, write_out
+from dscale_core.errors import ArgumentError, DscaleError
 from dscale_core.extras import require
 
 if TYPE_CHECKING:
@@ -68,7 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     fit.add_argument("--method", default="shrinkage", help="estimator (default: shrinkage)")
     fit.set_defaults(run=_fit)
     _add_validate(commands.add_parser("validate", parents=[common], help="hold laws against draws that no fit saw"))
-    export = commands.add_parser("export", parents=[common], help="write the ranked points as CSV")
+    add_choose(commands.add_parser("choose", parents=[common], help="choose the points to add to a set, to drop, to swap"))
+    add_verify(
+        commands.add_parser("verify", parents=[common], help="train on a list and its rivals, measure on the test set")
+    )
+    export = commands.add_parser("export", parents=[common], help="write the top of the ranking as CSV, to look at")
     export.add_argument("--study", required=True, metavar="ID")
     _add_fit_choice(export)
     export.add_argument("-k", type=float, default=1000, help="dataset size at which points are ranked (default: 1000)")
@@ -94,6 +99,10 @@ def _add_sample(sample: argparse.ArgumentParser) -> None:
     sample.add_argument("--sizes", default="log_uniform", help='"log_uniform", "uniform" or sizes such as 100,300,1000')
     sample.add_argument("--draws", type=int, default=200, help="coalitions, per size where sizes are listed (default: 200)")
     sample.add_argument("--seed", type=int, default=0)
+    kinds = ("auto", "fresh", "fixed")
+    about = "rows that a coalition is valued on: drawn anew for each, or one set (default: fresh where enough are left)"
+    sample.add_argument("--valuation", choices=kinds, default="auto", help=about)
+    sample.add_argument("--valuation-rows", type=int, default=1000, help="fresh rows a coalition (default: 1000)")
     sample.add_argument("--jobs", type=int, default=1, help="worker processes (default: 1)")
     sample.add_argument("--name", help="name of the study")
     sample.set_defaults(run=_sample)
@@ -210,7 +219,13 @@ def _plan(options: argparse.Namespace) -> SamplingPlan:
     if sizes not in ("log_uniform", "uniform"):
         sizes = _listed(sizes)
     return SamplingPlan(
-        sizes=sizes, min_size=options.min_size, max_size=options.max_size, draws=options.draws, seed=options.seed
+        sizes=sizes,
+        min_size=options.min_size,
+        max_size=options.max_size,
+        draws=options.draws,
+        seed=options.seed,
+        valuation=options.valuation,
+        valuation_rows=options.valuation_rows,
     )
 
 
@@ -282,7 +297,7 @@ def _export(options: argparse.Namespace) -> None:
 
     study = Study.open(options.study, options.cache)
     picked = study.pick(options.k, options.n, method=options.method, fit_id=options.fit, goal=options.goal)
-    _write(export_csv(picked), options.out)
+    write_out(export_csv(picked), options.out)
 
 
 def _value(options: argparse.Namespace) -> None:
@@ -292,19 +307,7 @@ def _value(options: argparse.Namespace) -> None:
 
     study = Study.open(options.study, options.cache)
     found = study.value(options.name, method=options.method, fit_id=options.fit)
-    _write(export_csv(value_table(found, study.dataset)), options.out)
-
-
-def _write(content: bytes, out: Path | None) -> None:
-    """To the file, whose name is printed, or to standard output."""
-    if out is None:
-        sys.stdout.buffer.write(content)
-        return
-    try:
-        out.write_bytes(content)
-    except OSError as error:
-        raise StoreError(f"Could not write {out}: {error}. Choose another file with --out.") from error
-    print(out)
+    write_out(export_csv(value_table(found, study.dataset)), options.out)
 
 
 if __name__ == "__main__":

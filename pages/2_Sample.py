@@ -11,7 +11,9 @@ from pages._ui.sample import (
     check_recipe,
     choose_recipe,
     choose_validation,
+    explain_valuation,
     has_seed,
+    say_resolved,
     show_cost,
     show_exponents,
     show_noise,
@@ -27,6 +29,7 @@ def new_study():
     with errors_shown():
         dataset, recipe = choose_recipe(choose_dataset)
         check_recipe(dataset, recipe)
+        say_resolved(dataset, recipe.learner, recipe.plan, recipe.utility)
         ready = True
     with st.container(horizontal=True):
         ask = st.button("Estimate the cost", icon=":material/timer:", disabled=not ready)
@@ -64,6 +67,7 @@ def this_study(study):
         f"**{summary.name}** · {summary.dataset_name}, {summary.learner}, {summary.utility} · "
         f"{summary.n_valued:,} points, sizes {summary.min_size:,} to {summary.max_size:,}"
     )
+    explain_valuation(study.plan)
     busy = show_jobs(study.id, ("sample", "audit"))
     sampling = busy and done.done < done.total
     if not busy:

@@ -1,4 +1,4 @@
-"""Validate: does the law hold here? Seven questions, each answered on draws that the fit never saw where there are some."""
+"""Validate: does the law hold here? Eight questions, each answered on draws that the fit never saw where there are some."""
 
 import streamlit as st
 
@@ -9,6 +9,7 @@ from pages._ui.validate import by_form as validate_form
 from pages._ui.validate import by_interval as validate_intervals
 from pages._ui.validate import by_loss as validate_loss
 from pages._ui.validate import by_point as validate_points
+from pages._ui.validate import by_rows as validate_rows
 from pages._ui.validate import by_size as at_sizes
 from pages._ui.validate import which_draws
 
@@ -18,6 +19,7 @@ VIEWS = {
     "More draws": validate_draws.show,
     "Beyond the sizes": validate_beyond.show,
     "Intervals": validate_intervals.show,
+    "Measured again": validate_rows.show,
     "The loss itself": validate_loss.show,
     "Form of the law": validate_form.show,
 }

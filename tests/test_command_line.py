@@ -103,6 +103,8 @@ def test_a_table_of_ones_own(capsys: pytest.CaptureFixture[str], tmp_path: Path)
         (["sample", "--study", "../../etc"], "There is no study"),
         (["fit", "--study", "0123456789ab"], "There is no study"),
         (["export", "--study", "0123456789ab"], "There is no study"),
+        (["choose", "--study", "0123456789ab"], "There is no study"),
+        (["verify", "--study", "0123456789ab"], "There is no study"),
     ],
 )
 def test_mistakes_end_in_one_line(capsys: pytest.CaptureFixture[str], arguments: list[str], message: str) -> None:

@@ -97,7 +97,7 @@ def test_the_commands_in_the_readme_are_commands() -> None:
         options = _parser().parse_args(shlex.split(line, comments=True)[1:])
         assert isinstance(options, argparse.Namespace)
         named.add(line.split()[1])
-    assert {"run", "sample", "fit", "validate", "export", "value"} <= named
+    assert {"run", "sample", "fit", "validate", "choose", "verify", "export", "value"} <= named
 
 
 @pytest.fixture(scope="module")

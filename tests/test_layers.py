@@ -24,6 +24,7 @@ FLOOR = {
     **dict.fromkeys(("curation", "validation"), 2),
     "study": 3,
     "jobs": 4,
+    "commands": 4,
     "__main__": 5,
 }
 PAGES = [ROOT / "app.py", *sorted((ROOT / "pages").glob("*.py"))]

@@ -2,6 +2,7 @@ from .agreement import accuracy_table as accuracy_table
 from .agreement import coverage_against_size as coverage_against_size
 from .agreement import predicted_against_measured as predicted_against_measured
 from .agreement import widths_against_size as widths_against_size
+from .arms import arms_of_verification as arms_of_verification
 from .bars import class_balance as class_balance
 from .bars import target_histogram as target_histogram
 from .convergence import accuracy_against_draws as accuracy_against_draws
@@ -45,6 +46,9 @@ from .images import record_image as record_image
 from .loss import likelihood_surface as likelihood_surface
 from .loss import loss_curve as loss_curve
 from .pick_chart import picked_values as picked_values
+from .promises import chosen_by_label as chosen_by_label
+from .promises import chosen_in_the_pool as chosen_in_the_pool
+from .promises import promise_curve as promise_curve
 from .quantities import QUANTITIES as QUANTITIES
 from .quantities import Quantity as Quantity
 from .quantities import fitted_count as fitted_count

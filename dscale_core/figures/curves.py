@@ -85,7 +85,7 @@ def draws_and_law(
     """Draws of one point over k, the fitted law, its 90 % band, and (where known) means with one standard error and psi_k
     without a law.
 
-    sizes, delta : (m,) sizes of the coalitions and the point's contributions; NaN where the point was in the coalition
+    sizes, delta : (m,) sizes of the coalitions and the point's contributions; NaN where it was not valued
     means : sizes, means and standard errors of groups of draws
     """
     figure = go.Figure([_band(line), _draws(sizes, delta, point)])

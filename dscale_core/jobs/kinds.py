@@ -84,6 +84,35 @@ def _value(study: Study, params: Mapping[str, Any], report: Report, should_stop:
     report(100, 100, f"Computed {name}.")
 
 
+def _choose(study: Study, params: Mapping[str, Any], report: Report, should_stop: ShouldStop) -> None:
+    """Choose a list; it is kept only once it is whole."""
+    asked = {name: value for name, value in params.items() if name != "current_id"}
+    if "current_id" in params:
+        asked["current"] = study.current(params["current_id"])
+    doing = f"Choosing up to {params.get('n', 100)} points to {params.get('goal', 'add')}."
+    if should_stop():
+        return
+    report(0, 100, doing)
+    try:
+        found = study.choose(**asked, on_progress=_percents(report, should_stop, doing))
+    except _CancelledError:
+        return
+    report(100, 100, f"Chose {found.points.size} points to {found.goal}.")
+
+
+def _verify(study: Study, params: Mapping[str, Any], report: Report, should_stop: ShouldStop) -> None:
+    """Verify a list on the test set."""
+    doing = "Training on the list and on its rivals, measuring on the test set."
+    if should_stop():
+        return
+    report(0, 100, doing)
+    try:
+        found = study.verify(**params, on_progress=_percents(report, should_stop, doing))
+    except _CancelledError:
+        return
+    report(100, 100, found.verdict)
+
+
 def _audit(study: Study, params: Mapping[str, Any], report: Report, should_stop: ShouldStop) -> None:
     """Refit random pairs independently."""
     if should_stop():
@@ -93,13 +122,25 @@ def _audit(study: Study, params: Mapping[str, Any], report: Report, should_stop:
     report(1, 1, study.audit(pairs).verdict)
 
 
-KINDS: dict[str, Kind] = {"sample": _sample, "fit": _fit, "audit": _audit, "value": _value}
+KINDS: dict[str, Kind] = {
+    "sample": _sample,
+    "fit": _fit,
+    "audit": _audit,
+    "value": _value,
+    "choose": _choose,
+    "verify": _verify,
+}
 _PARAMS: dict[str, frozenset[str]] = {
     "sample": frozenset({"role", "n_jobs"}),
     "fit": frozenset({"method"}),
     "audit": frozenset({"pairs"}),
     "value": frozenset({"name", "method", "fit_id", "min_size", "max_size", "seed"}),
+    "choose": frozenset({"goal", "n", "shares", "seed", "k", "n_sets", "current_id"}),
+    "verify": frozenset({"choice", "repeats", "seed"}),
 }
+_LEAST = {
+    "n_jobs": 1, "pairs": 1, "min_size": 1, "max_size": 1, "seed": 0, "n": 1, "k": 2, "n_sets": 1, "repeats": 2,
+}  # fmt: skip
 
 
 def check_job(study: Study, kind: str, params: Mapping[str, Any]) -> None:
@@ -113,10 +154,15 @@ def check_job(study: Study, kind: str, params: Mapping[str, Any]) -> None:
     if unknown:
         allowed = ", ".join(sorted(_PARAMS[kind]))
         raise ArgumentError("params", f"hold only {allowed}", ", ".join(sorted(unknown)), "Leave the others out.")
-    for name, least in (("n_jobs", 1), ("pairs", 1), ("min_size", 1), ("max_size", 1), ("seed", 0)):
+    for name, least in _LEAST.items():
         value = params.get(name, least)
         if isinstance(value, bool) or not isinstance(value, int) or value < least:
             raise ArgumentError(name, f"be a whole number of at least {least}", repr(value), "Use a number such as 2.")
+    _check_names(study, kind, params)
+
+
+def _check_names(study: Study, kind: str, params: Mapping[str, Any]) -> None:
+    """Whatever a job names must be there."""
     if kind == "sample":
         study.plan_of(params.get("role", "fit"))
     if kind == "fit":
@@ -127,3 +173,12 @@ def check_job(study: Study, kind: str, params: Mapping[str, Any]) -> None:
         from dscale_core.values import describe_value
 
         describe_value(params.get("name", ""))
+    if kind == "choose":
+        from dscale_core.curation import GOALS_OF_CHOOSING, SHARES
+
+        for name, allowed in (("goal", GOALS_OF_CHOOSING), ("shares", SHARES)):
+            if params.get(name, allowed[0]) not in allowed:
+                raise ArgumentError(name, f"be one of {', '.join(allowed)}", repr(params[name]), f'Use "{allowed[0]}".')
+        study.current(params.get("current_id"))
+    if kind == "verify":
+        study.load_choice(params.get("choice"))

@@ -38,8 +38,9 @@ def submit(study: Study, kind: str, params: Mapping[str, Any] | None = None) -> 
     """Queue a job and make sure that a worker runs. The same job, where it is waiting or running already, is returned.
 
     ``params``: ``{"role": "fit", "n_jobs": 2}`` for ``sample``, ``{"method": "likelihood"}`` for ``fit``,
-    ``{"pairs": 24}`` for ``audit``, ``{"name": "law_shapley"}`` and what else `Study.value` takes for ``value``. Raises
-    ArgumentError or NotFoundError for what could not run.
+    ``{"pairs": 24}`` for ``audit``, ``{"name": "law_shapley"}`` and what else `Study.value` takes for ``value``;
+    ``{"goal": "add", "n": 100}`` and what else `Study.choose` takes for ``choose``, with ``current_id`` for a current set;
+    ``{"choice": id}`` for ``verify``. Raises ArgumentError or NotFoundError for what could not run.
     """
     wanted = dict(params or {})
     check_job(study, kind, wanted)

@@ -4,6 +4,9 @@ from .jobs import Job as Job
 from .jobs import JobState as JobState
 from .jobs import Process as Process
 from .jobs import log_path as log_path
+from .lists import Kept as Kept
+from .records import ChoiceRecord as ChoiceRecord
+from .records import CurrentSet as CurrentSet
 from .records import FitRecord as FitRecord
 from .records import SampleSet as SampleSet
 from .records import Selection as Selection
@@ -12,4 +15,5 @@ from .records import ShardDamage as ShardDamage
 from .records import ShardRead as ShardRead
 from .records import StudySummary as StudySummary
 from .records import ValueRecord as ValueRecord
+from .records import VerificationRecord as VerificationRecord
 from .store import Store as Store

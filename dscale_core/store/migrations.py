@@ -58,4 +58,20 @@ _EXTENSIONS_AND_VALUES = (
         sha256 TEXT NOT NULL)""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _EXTENSIONS_AND_VALUES)
+# lists chosen for one training set, and what they gained on the test set
+_LISTS = (
+    """CREATE TABLE current_sets (
+        id TEXT PRIMARY KEY, study_id TEXT NOT NULL REFERENCES studies ON DELETE CASCADE, points TEXT NOT NULL,
+        source TEXT NOT NULL, created TEXT NOT NULL)""",
+    """CREATE TABLE choices (
+        id TEXT PRIMARY KEY, study_id TEXT NOT NULL REFERENCES studies ON DELETE CASCADE, created TEXT NOT NULL,
+        goal TEXT NOT NULL, asked INTEGER NOT NULL, n_points INTEGER NOT NULL, shares TEXT NOT NULL, seed INTEGER NOT NULL,
+        source TEXT NOT NULL, current_size INTEGER NOT NULL, seconds REAL NOT NULL, version TEXT NOT NULL,
+        facts TEXT NOT NULL, sha256 TEXT NOT NULL)""",
+    """CREATE TABLE verifications (
+        id TEXT PRIMARY KEY, choice_id TEXT NOT NULL REFERENCES choices ON DELETE CASCADE, created TEXT NOT NULL,
+        fit_id TEXT, repeats INTEGER NOT NULL, seed INTEGER NOT NULL, verdict TEXT NOT NULL, seconds REAL NOT NULL,
+        version TEXT NOT NULL, facts TEXT NOT NULL, sha256 TEXT NOT NULL)""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _EXTENSIONS_AND_VALUES, _LISTS)

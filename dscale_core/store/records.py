@@ -8,6 +8,8 @@ from typing import Any
 from dscale_core.types import Float32Matrix, FloatVector, IntVector, SamplingPlan, Task
 
 __all__ = [
+    "ChoiceRecord",
+    "CurrentSet",
     "FitRecord",
     "SampleSet",
     "Selection",
@@ -17,6 +19,7 @@ __all__ = [
     "StudyRow",
     "StudySummary",
     "ValueRecord",
+    "VerificationRecord",
 ]
 
 
@@ -62,6 +65,8 @@ class StudySummary:
     n_valued: int
     min_size: int
     max_size: int
+    valuation: str  # "fresh" or "fixed", as in the plan
+    valued_on: str  # the same in words
     created: str  # ISO 8601, UTC
     done: int
     total: int
@@ -142,3 +147,48 @@ class Selection:
 
     points: tuple[int, ...]
     primary: int | None
+
+
+@dataclass(frozen=True, eq=False)
+class CurrentSet:
+    """The training set that a study's lists are for.
+
+    points : (s,) pool indices, sorted; source : where it comes from, a sentence
+    """
+
+    id: str
+    points: IntVector
+    source: str
+    created: str  # ISO 8601, UTC
+
+
+@dataclass(frozen=True)
+class ChoiceRecord:
+    """What one kept list was asked for, and for which set."""
+
+    id: str
+    created: str  # ISO 8601, UTC
+    goal: str
+    asked: int  # points asked for
+    n_points: int  # points on the list
+    shares: str
+    seed: int
+    source: str  # of the current set, a sentence
+    current_size: int
+    seconds: float
+    version: str  # of dscale
+
+
+@dataclass(frozen=True)
+class VerificationRecord:
+    """How one kept verification of a list was made, and its verdict."""
+
+    id: str
+    choice_id: str
+    created: str  # ISO 8601, UTC
+    fit_id: str | None  # of the laws that arms ranked by
+    repeats: int
+    seed: int
+    verdict: str
+    seconds: float
+    version: str  # of dscale

@@ -9,6 +9,7 @@ from dscale_core.store.datasets import Datasets
 from dscale_core.store.files import cache_folder
 from dscale_core.store.fits import Fits
 from dscale_core.store.jobs import Jobs
+from dscale_core.store.lists import Lists
 from dscale_core.store.point_values import PointValues
 from dscale_core.store.shards import Shards
 from dscale_core.store.studies import Studies
@@ -31,3 +32,4 @@ class Store:
         self.fits = Fits(catalog)
         self.jobs = Jobs(catalog)
         self.values = PointValues(catalog)
+        self.lists = Lists(catalog)

@@ -151,7 +151,8 @@ def _insert_set(db: sqlite3.Connection, study_id: str, role: str, plan: Sampling
 
 
 def _plan(text: str) -> SamplingPlan:
-    return SamplingPlan(**json.loads(text))
+    # plans kept before there was a choice were valued on the one valuation set
+    return SamplingPlan(**({"valuation": "fixed"} | json.loads(text)))
 
 
 def _params(text: str) -> dict[str, Any]:
@@ -169,6 +170,8 @@ def _summary(row: sqlite3.Row) -> StudySummary:
         n_valued=row["n_points"] if isinstance(plan.points, str) else len(plan.points),
         min_size=plan.min_size,
         max_size=plan.max_size,
+        valuation=plan.valuation,
+        valued_on=plan.valued_on,
         total=plan.n_coalitions,
         fits=tuple(json.loads(row["methods"])),
     )

@@ -1,4 +1,7 @@
 from .evidence import fit as fit
+from .lists import ChoiceRecord as ChoiceRecord
+from .lists import CurrentSet as CurrentSet
+from .lists import VerificationRecord as VerificationRecord
 from .sketch import PlanSketch as PlanSketch
 from .sketch import sketch_draws as sketch_draws
 from .sketch import sketch_plan as sketch_plan

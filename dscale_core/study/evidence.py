@@ -12,9 +12,10 @@ from dscale_core import laws as law_methods
 from dscale_core import sampling
 from dscale_core.errors import ArgumentError
 from dscale_core.laws import LEAST_DRAWS, Guide, guide_from_surrogate
-from dscale_core.types import Dataset, Draws, IntVector, Laws, Learner, default_utility
+from dscale_core.types import Dataset, Draws, IntVector, Laws, Learner, SamplingPlan, default_utility
+from dscale_core.validation import halves_by_size
 
-__all__ = ["fit", "inputs_of", "predict_laws"]
+__all__ = ["fit", "fit_halves", "inputs_of", "predict_laws"]
 
 _GUIDE_SIZES = 8  # of a smooth curve between the smallest and the largest size
 Reporter = Callable[[float], object]
@@ -55,6 +56,20 @@ def fit(
     return replace(fitted, points=draws.points)
 
 
+def fit_halves(
+    dataset: Dataset, learner: Learner, draws: Draws, method: str, on_progress: Reporter | None = None
+) -> tuple[Laws, Laws]:
+    """Laws of either half of the draws, and of either half of what guides them: two measurements with half the material."""
+    first, second = (draws.rows(rows) for rows in halves_by_size(draws.sizes))
+
+    def of_half(half: Draws, number: int, report: Reporter | None) -> Laws:
+        inputs = inputs_of(dataset, learner, half, (method,), report, number)
+        return law_methods.fit_laws(half.delta, half.sizes, method=method, passes=half.passes, **inputs)
+
+    one, other = _halves_of(on_progress)
+    return of_half(first, 0, one), of_half(second, 1, other)
+
+
 def predict_laws(
     dataset: Dataset,
     learner: Learner,
@@ -70,13 +85,19 @@ def predict_laws(
         raise ArgumentError("points", f"lie between 0 and {dataset.n_points - 1}", at, "Ask for points of the pool.")
     groups = dataset.y_pool[at] if dataset.task == "classification" else None
     guide = _guide(dataset, learner, draws, at) if model.guided else None
-    return model.predict_laws(dataset.X_pool[at], groups, at, guide)
+    laws = model.predict_laws(dataset.X_pool[at], groups, at, guide)
+    return laws if guide is None or guide.rows is None else law_methods.with_other_rows(laws, guide.rows)
 
 
 def inputs_of(
-    dataset: Dataset, learner: Learner, draws: Draws, methods: Sequence[str], on_progress: Reporter | None = None
+    dataset: Dataset,
+    learner: Learner,
+    draws: Draws,
+    methods: Sequence[str],
+    on_progress: Reporter | None = None,
+    half: int | None = None,
 ) -> dict[str, Any]:
-    """What the estimators need beside the draws, by the names of `fit_laws`."""
+    """What the estimators need beside the draws, by the names of `fit_laws`; by one ``half`` (0, 1) of the surrogate's."""
     if draws.points.size and draws.points.max() >= dataset.n_points:
         got = f"point {int(draws.points.max())} with a pool of {dataset.n_points}"
         raise ArgumentError("draws", "be of this dataset's pool", got, "Pass the dataset that was sampled.")
@@ -88,18 +109,23 @@ def inputs_of(
         inputs["features"] = dataset.X_pool[draws.points]
         inputs["targets"] = None if classes else labels
     if any(info.guided for info in about):
-        inputs["guide"] = _guide(dataset, learner, draws, draws.points, on_progress)
+        inputs["guide"] = _guide(dataset, learner, draws, draws.points, on_progress, half)
     return inputs
 
 
 def _guide(
-    dataset: Dataset, learner: Learner, draws: Draws, points: IntVector, on_progress: Reporter | None = None
+    dataset: Dataset,
+    learner: Learner,
+    draws: Draws,
+    points: IntVector,
+    on_progress: Reporter | None = None,
+    half: int | None = None,
 ) -> Guide | None:
     """What is known of these points' ψ_k beside the draws: by the learner's surrogate, its formula, or both; or None."""
     utility = draws.utility or default_utility(dataset.task)
     low, high = int(draws.sizes.min()), int(draws.sizes.max())
     sizes = np.unique(np.rint(np.geomspace(low, high, _GUIDE_SIZES)).astype(np.int64))
-    formula = _formula(dataset, learner, sizes, points, utility)
+    formula = _formula(dataset, learner, draws.plan, sizes, points, utility)
     if draws.plan is None:
         return formula
     found = sampling.surrogate_draws(dataset, learner, draws.plan, utility, draws.coalitions, points, on_progress)
@@ -107,14 +133,21 @@ def _guide(
         return formula
     # laws of some sizes are to know nothing of others
     within = np.flatnonzero((found.many.sizes >= low) & (found.many.sizes <= high))
+    if half is not None:
+        within = within[halves_by_size(found.many.sizes[within])[half]]
     if within.size < LEAST_DRAWS:
         return formula
     return guide_from_surrogate(replace(found, many=found.many.rows(within)), sizes.astype(np.float64), formula)
 
 
-def _formula(dataset: Dataset, learner: Learner, sizes: IntVector, points: IntVector, utility: str) -> Guide | None:
-    """What the learner's formula expects of these points; None where it has none."""
-    expected = learner.expected_contributions(dataset, sizes, points, utility)
+def _formula(
+    dataset: Dataset, learner: Learner, plan: SamplingPlan | None, sizes: IntVector, points: IntVector, utility: str
+) -> Guide | None:
+    """What the learner's formula expects of these points, on the rows of the plan's kind; None where it has none."""
+    if plan is None:
+        expected = learner.expected_contributions(dataset, sizes, points, utility)
+    else:
+        expected = sampling.expected_under(dataset, learner, plan, sizes, points, utility)
     if expected is None or not np.all(np.isfinite(expected)):
         return None
     return Guide(sizes.astype(np.float64), expected)

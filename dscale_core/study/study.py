@@ -23,6 +23,7 @@ from dscale_core import curation, laws, learners, sampling, validation
 from dscale_core.errors import ArgumentError, NotFoundError
 from dscale_core.store import FitRecord, SampleSet, Selection, ShardDamage, Store, StudySummary, ValueRecord, check_id
 from dscale_core.study import evidence, judging, worth
+from dscale_core.study.lists import StudyLists
 from dscale_core.types import Dataset, Draws, FloatVector, IntVector, Laws, Learner, SamplingPlan, Values, default_utility
 from dscale_core.values import compute_value, describe_value
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from dscale_core.laws import AggregateLaw
-    from dscale_core.validation import AccuracyBySize, Convergence, Coverage, Extrapolation, FormChoice
+    from dscale_core.validation import AccuracyBySize, Convergence, Coverage, Extrapolation, FormChoice, Reliability
 
 __all__ = ["FitRecord", "Progress", "Selection", "ShardDamage", "Study", "StudySummary", "ValueRecord"]
 
@@ -46,7 +47,7 @@ class Progress:
     total: int
 
 
-class Study:
+class Study(StudyLists):
     """A study on disk. Make one with `create`, come back to it with `open`; the constructor is not for callers."""
 
     def __init__(self, study_id: str, store: Store) -> None:
@@ -81,6 +82,7 @@ class Study:
         """
         utility = default_utility(dataset.task) if utility is None else utility
         sampling.check_plan(dataset, learner, plan, utility)
+        plan = sampling.resolve_plan(dataset, learner, plan, utility)  # it stays, whatever a later version chooses
         params = _storable(learner.params)
         # a learner that could not be made again from its name would leave a study that cannot go on
         learners.make_learner(learner.name, **params)
@@ -142,11 +144,15 @@ class Study:
     def add_samples(self, plan: SamplingPlan, role: str = "validation") -> None:
         """Add a sample set, or more draws to the one that has this role: then the plan may differ in ``draws`` alone.
 
-        A further set values the same points and has a seed of its own, so that its draws are ones the fit never saw.
+        A further set values the same points and has a seed of its own, so that its draws are ones the fit never saw. A
+        valuation of "auto" takes rows of the study's own kind.
         Raises ArgumentError otherwise.
         """
-        sampling.check_plan(self.dataset, self.learner, plan, self.utility)
         known = {samples.role: samples.plan for samples in self._store.studies.sets(self.id)}
+        if plan.valuation == "auto":
+            own = known.get(role, known["fit"])
+            plan = replace(plan, valuation=own.valuation, valuation_rows=own.valuation_rows)
+        sampling.check_plan(self.dataset, self.learner, plan, self.utility)
         if role in known:
             _check_extension(known[role], plan)
         else:
@@ -275,6 +281,10 @@ class Study:
         """Laws fitted below a size, judged above it; options: limit, max_points."""
         return judging.extrapolation(self.dataset, self.learner, self.draws(), self.draws(role), methods, **options)
 
+    def reliability(self, method: str = "shrinkage", **options: Any) -> Reliability | None:
+        """Whether ψ_k measured again would be the same (`judging.reliability`); options: max_points, on_progress."""
+        return judging.reliability(self.dataset, self.learner, self.draws(), method, **options)
+
     def estimate_cost(self, n_jobs: int = 1) -> sampling.CostEstimate:
         """What sampling the whole plan takes on this machine, measured on a few coalitions."""
         return sampling.estimate_cost(self.dataset, self.learner, self.plan, self.utility, n_jobs)
@@ -300,7 +310,10 @@ class Study:
         return distance
 
     def pick(self, k: float, n: int, method: str | None = None, fit_id: str | None = None, **options: Any) -> pd.DataFrame:
-        """The ``n`` best points at size ``k`` by the laws that `laws` returns; options are those of `curation.pick`."""
+        """The top ``n`` of the ranking at size ``k`` by the laws that `laws` returns; options are those of `curation.pick`.
+
+        A view, not a list to train on: single values ignore redundancy. `choose` makes such a list.
+        """
         return curation.pick(self.laws(method, fit_id), self.dataset, k=k, n=n, **options)
 
     def value(

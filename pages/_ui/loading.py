@@ -17,6 +17,7 @@ from pages._ui.caching import shared
 if TYPE_CHECKING:
     import pandas as pd
 
+    from dscale_core.curation import Choice, Verification
     from dscale_core.study import FitRecord, Study, StudySummary
     from dscale_core.types import Dataset, Draws, FloatMatrix, FloatVector, Laws
     from dscale_core.validation import AccuracyBySize, Coverage, LawComparison, LawSummary, QuantileCurve, SizeAgreement
@@ -30,6 +31,9 @@ __all__ = [
     "boundary_distance",
     "builtin_dataset",
     "cache_folder",
+    "choice",
+    "choice_table",
+    "columns",
     "comparison",
     "coverage",
     "curves",
@@ -44,6 +48,7 @@ __all__ = [
     "studies",
     "summary",
     "unit",
+    "verification",
 ]
 
 
@@ -229,6 +234,36 @@ def picked(
     """The ranked pick by that very fit, whatever was fitted since."""
     options = {"balance": balance, "goal": goal, "candidates": candidates, "include_flagged": include_flagged}
     return study.pick(k, n, fit.method, fit.id, **options)
+
+
+@shared("Reading the columns", most=16)
+def columns(study: Study) -> dict[str, list[str]]:
+    """The records' columns of few values, and these."""
+    from dscale_core.curation import columns_with_few_values
+
+    return columns_with_few_values(study.dataset)
+
+
+@shared("Reading the list", most=32)
+def choice(study: Study, choice_id: str) -> Choice:
+    """A kept list."""
+    return study.load_choice(choice_id)
+
+
+@shared("Reading the list", most=32)
+def choice_table(study: Study, choice_id: str, fit: FitRecord | None) -> pd.DataFrame:
+    """A kept list as a table, with the laws of a fit where there is one."""
+    from dscale_core.curation import list_table
+
+    table: pd.DataFrame = list_table(choice(study, choice_id), study.dataset, None if fit is None else laws(study, fit))
+    return table
+
+
+@shared("Reading the verification", most=32)
+def verification(study: Study, choice_id: str, verification_id: str) -> Verification:
+    """The newest verification of a list, which has that id."""
+    del verification_id  # it tells a newer one from those kept here
+    return study.load_verification(choice_id)
 
 
 def _matched(study: Study, fit: FitRecord, role: str) -> tuple[Laws, Draws]:

@@ -166,12 +166,14 @@ def test_demo_to_ranked_csv(app_url: str, page: Any, cache: Path, tmp_path: Path
     assert selected_count(page, but=0) == lassoed
 
     check_dark(page)
-    page.goto(f"{app_url}/Pick?study={study_id}&k=500&n=20")
+    page.goto(f"{app_url}/Pick?study={study_id}&pick_view=top+of+the+ranking&k=500&n=20")
     with page.expect_download() as waiting:
         page.get_by_role("button", name="Download CSV").click()
     waiting.value.save_as(tmp_path / "pick.csv")
     study = Study.open(study_id, cache)
     check_pick(pd.read_csv(tmp_path / "pick.csv"), study)
+
+    check_list(page, f"{app_url}/Pick?study={study_id}&list_k=150&list_n=3", study, tmp_path)
 
     page.goto(f"{app_url}/Value?study={study_id}&value=law_shapley")
     page.get_by_role("button", name="Compute").click()
@@ -215,6 +217,23 @@ def check_pick(picked: pd.DataFrame, study: Any) -> None:
     for code, name in enumerate(dataset.class_names):
         best = np.where((dataset.y_pool == code) & (laws.status == "ok"), laws.psi(500), -np.inf)
         assert set(points[picked["label"] == name]) == set(np.argsort(-best)[:10])
+
+
+def check_list(page: Any, url: str, study: Any, tmp_path: Path) -> None:
+    """A list is chosen for a random set, taken away as CSV, and proven on the test set."""
+    page.goto(url)
+    page.get_by_role("button", name="Choose").click()
+    page.get_by_text("expected to").first.wait_for(timeout=180_000)
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="CSV").click()
+    waiting.value.save_as(tmp_path / "list.csv")
+    choice = study.load_choice()
+    assert pd.read_csv(tmp_path / "list.csv")["point"].tolist() == choice.points.tolist()
+    assert [own.size for own in choice.sets] == [150]
+    page.get_by_text("This list was not verified").wait_for()
+    page.get_by_role("button", name="Verify on the test set").click()
+    page.get_by_role("button", name="Verify again").wait_for(timeout=180_000)
+    page.get_by_text(study.load_verification().verdict[:40]).first.wait_for()
 
 
 def check_values(valued: pd.DataFrame, study: Any) -> None:

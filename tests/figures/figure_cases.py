@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from dscale_core.curation import Choice, RandomWorth, Verification
 from dscale_core.laws.aggregate import AggregateLaw, fit_aggregate
 from dscale_core.types import Dataset, Laws
 from dscale_core.validation import Convergence, Coverage, Extrapolation, FormChoice, SizeAgreement
@@ -84,4 +85,33 @@ def make_dataset(n: int = 60, task: str = "classification", image: bool = False)
     return Dataset(
         "made", task, X, y, X[:9], y[:9], X[:6], y[:6], tuple(columns), names, records, "f" * 64, "kind",
         image_shape=(2, 3) if image else None,
+    )  # fmt: skip
+
+
+def make_list(n: int = 6, asked: int = 10, worth: float = 80.0) -> Choice:
+    """A list of n points that join and leave in turn; random points were tried up to 400."""
+    gained, sizes = np.cumsum(0.01 / np.arange(1, n + 1)), np.array([1, 20, 400])
+    random = RandomWorth(worth, 40.0, 200.0, sizes, 0.004 * np.log1p(sizes))
+    return Choice(
+        "swap", 1006 + 2 * np.arange(n), np.arange(n) % 2 == 1, gained / 2, gained, gained - 0.004, gained + 0.005, n, asked,
+        "free", 0, "log_loss", (np.arange(40), np.arange(5, 45)), np.arange(100, 500), 900, 10, {"ant": 2}, random,
+    )  # fmt: skip
+
+
+def make_list_table(n: int = 6, numbers: bool = False) -> pd.DataFrame:
+    """The table of `make_list`, with laws for all but the last."""
+    made, rng = make_list(n), np.random.default_rng(4)
+    table = made.to_frame()
+    table["label"] = rng.normal(size=n) if numbers else np.array(["ant", "bee", "bee"] * n, dtype=object)[:n]
+    for name in ("psi", "psi_after", "alpha"):
+        table[name] = np.append(rng.normal(1, 0.1, n - 1), np.nan)
+    return table
+
+
+def make_verified() -> Verification:
+    """Three arms; accuracy was measured too."""
+    gain, over = np.array([0.02, 0.005, -0.01]), np.array([0.015, np.nan, -0.015])
+    return Verification(
+        ("list", "random", "top"), gain, gain - 0.004, gain + 0.006, over, over - 0.01, over + 0.01, gain / 2,
+        gain / 2 - 0.01, gain / 2 + 0.01, 30, 600, 6, "log_loss", "Said in words.", None,
     )  # fmt: skip

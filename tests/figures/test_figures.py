@@ -19,7 +19,10 @@ from figure_cases import (
     make_dataset,
     make_extrapolation,
     make_laws,
+    make_list,
+    make_list_table,
     make_loss,
+    make_verified,
 )
 
 from dscale_core import figures
@@ -114,6 +117,10 @@ FIGURES: dict[str, Callable[[], go.Figure]] = {
         1010,
     ),
     "record_image": lambda: figures.record_image(make_dataset(image=True), 5),
+    "promise_curve": lambda: figures.promise_curve(make_list(), make_list().worth, "nats"),
+    "chosen_in_the_pool": lambda: figures.chosen_in_the_pool(make_list_table(), 500, LAWS.psi(500), LAWS.alpha, "nats"),
+    "chosen_by_label": lambda: figures.chosen_by_label(make_list_table()),
+    "arms_of_verification": lambda: figures.arms_of_verification(make_verified(), {"list": "the list"}, "gain", "nats"),
     "picked_values": lambda: figures.picked_values(make_pick(), 1000, "nats"),
 }
 

@@ -14,6 +14,7 @@ from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dscale_core.errors import StoreError
@@ -76,14 +77,32 @@ def test_a_cache_of_the_first_schema_opens_unchanged(store: Store, made_up: Data
     assert (row.name, row.learner, row.learner_params, row.created, row.learner_entry) == (
         "old", "logistic", {"C": 0.5}, "then", None,
     )  # fmt: skip
-    assert _version(store.folder / "dscale.sqlite3") == len(migrations.MIGRATIONS) == 2
+    assert _version(store.folder / "dscale.sqlite3") == len(migrations.MIGRATIONS) == 3
     [summary] = store.studies.summaries()
     assert (summary.id, summary.total, summary.fits) == ("st", 40, ("likelihood",))
     [fit], [job] = store.fits.records("st"), store.jobs.list("st")
     assert (fit.id, fit.seconds, job.state, job.entries) == ("fi", 1.5, "done", {})
     assert store.values.records("st") == []
+    assert store.lists.choices("st") == []
+    assert store.lists.current("st") is None
     store.studies.create(made_up, "mine", {}, "log_loss", "new", SamplingPlan(), {"home": "a:b"})
     assert store.jobs.enqueue("st", "fit", {}, {"method": {}}).entries == {"method": {}}
+
+
+def test_a_cache_of_the_second_schema_takes_lists(store: Store, made_up: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A study made before there were lists has its own chosen and kept."""
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:2])
+        study = store.studies.create(
+            made_up, "logistic", {"C": 0.5}, "log_loss", "old", SamplingPlan(min_size=2, max_size=5)
+        )
+        assert _version(store.folder / "dscale.sqlite3") == 2
+    assert store.lists.choices(study) == []
+    kept = store.lists.save_current(study, np.array([1, 2]), "Two.")
+    found = Store(store.folder).lists.current(study)
+    assert found is not None
+    assert found.id == kept.id
+    assert store.studies.get(study).learner_params == {"C": 0.5}
 
 
 def test_a_failing_migration_changes_nothing(samples: SampleSet, store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

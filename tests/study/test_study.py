@@ -19,7 +19,7 @@ from dscale_core.study import study as study_module
 from dscale_core.types import Dataset, Draws, Laws, Learner, SamplingPlan
 
 POINTS = tuple(range(0, 120, 3))
-PLAN = SamplingPlan(points=POINTS, min_size=20, max_size=60, draws=24, seed=3)
+PLAN = SamplingPlan(points=POINTS, min_size=20, max_size=60, draws=24, seed=3, valuation="fixed")
 
 
 @pytest.fixture(scope="module")

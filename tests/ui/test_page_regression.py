@@ -24,7 +24,7 @@ def test_every_page_opens(name: str, open_page, regression: Path) -> None:
     app = open_page(name, regression, query={"n": "5", "flagged": "true"})
     assert not app.exception
     assert [error.value for error in app.error] == []
-    charts = {"Home": 0, "Sample": 0, "Fit": 4, "Explore": 4, "Validate": 2, "Pick": 1}
+    charts = {"Home": 0, "Sample": 0, "Fit": 4, "Explore": 4, "Validate": 2, "Pick": 0}
     assert len(app.get("plotly_chart")) == charts[name]
 
 
@@ -38,7 +38,7 @@ def test_the_inspector_opens_points_by_id(open_page, regression: Path) -> None:
 
 
 def test_pick_offers_no_balance_without_classes(open_page, regression: Path) -> None:
-    app = open_page("Pick", regression, query={"n": "5", "flagged": "true"})
+    app = open_page("Pick", regression, query={"n": "5", "flagged": "true", "pick_view": "top of the ranking"})
     assert len(app.dataframe[0].value) == 5
     with pytest.raises(KeyError):
         app.segmented_control(key="balance")

@@ -283,3 +283,28 @@ def test_a_table_with_holes_is_filled_when_it_is_read_and_can_be_sampled(open_pa
     app = new_study(open_page, tmp_path, 123, table_dataset=own, source_choice="your table")
     assert errors(app) == []
     assert not button(app, "Start sampling").disabled
+
+
+def test_what_coalitions_are_valued_on_is_chosen_and_said(open_page, tmp_path: Path) -> None:
+    app = new_study(open_page, tmp_path, 131, min_size_breast_cancer=20)
+    assert "Coalitions leave too few rows here" in texts(app)
+    assert "Valued on **one fixed valuation set**" in texts(app)
+    app.number_input(key="valuation_rows").set_value(50).run()
+    assert "Valued on **50 fresh valuation rows a coalition**" in texts(app)
+    app.segmented_control(key="valuation").set_value("fixed").run()
+    assert "these rows alone" in texts(app)
+    assert "too few" not in texts(app)
+    assert "valuation_rows" not in [element.key for element in app.number_input]
+    app.segmented_control(key="valuation").set_value("fresh").run()
+    assert any("valuation_rows must be at most" in error for error in errors(app))
+    assert button(app, "Start sampling").disabled
+
+
+@pytest.mark.parametrize("kind", ["fresh", "fixed"])
+def test_a_study_says_what_it_is_valued_on(open_page, tmp_path: Path, kind: str) -> None:
+    plan = {"points": range(0, 300, 10), "min_size": 20, "max_size": 60, "draws": 12, "seed": 132}
+    study = made_study(tmp_path, fits=("likelihood",), valuation=kind, valuation_rows=80, **plan)
+    words = "80 fresh valuation rows a coalition" if kind == "fresh" else "one fixed valuation set"
+    assert f"Valued on **{words}**" in texts(open_page("Sample", tmp_path, query={"view": "This study"}))
+    assert words in texts(open_page("Home", tmp_path))
+    assert f"valued on {words}" in texts(open_page("Validate", tmp_path, query={"study": study.id}))

@@ -96,7 +96,8 @@ def test_the_whole_filter_can_be_selected_and_cleared(open_page, finished) -> No
 
 def test_picks_can_be_limited_to_the_selection(open_page, finished) -> None:
     state = seeded(finished.study_id, tuple(range(40, 140)))
-    app = open_page("Pick", finished.folder, query={"among": "selected", "n": "10", "flagged": "true"}, state=state)
+    query = {"among": "selected", "n": "10", "flagged": "true", "pick_view": "top of the ranking"}
+    app = open_page("Pick", finished.folder, query=query, state=state)
     assert [error.value for error in app.error] == []
     table = app.dataframe[0].value
     assert len(table) == 10
@@ -109,7 +110,7 @@ def test_pick_says_what_it_left_out(open_page, finished) -> None:
     statuses = Study.open(finished.study_id, finished.folder).laws().status
     flagged = int((statuses != "ok").sum())
     assert flagged > 0
-    app = open_page("Pick", finished.folder, query={"n": "10"})
+    app = open_page("Pick", finished.folder, query={"n": "10", "pick_view": "top of the ranking"})
     (said,) = [caption.value for caption in app.caption if "Left out" in caption.value]
     counts = [int(word) for word in said.replace(",", "").replace(".", "").split() if word.isdigit()]
     assert sum(counts) == flagged

@@ -1,4 +1,4 @@
-"""The Validate page: seven questions, each with an answer, a chart or a next step; never a traceback."""
+"""The Validate page: eight questions, each with an answer, a chart or a next step; never a traceback."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ CHARTS = {
     "More draws": 1,
     "Beyond the sizes": 1,
     "Intervals": 2,
+    "Measured again": 0,
     "The loss itself": 2,
     "Form of the law": 1,
 }
@@ -25,6 +26,7 @@ SIGNS = {
     "More draws": "With all 40 draws",
     "Beyond the sizes": "Fitted to the",
     "The loss itself": "The loss falls as",
+    "Measured again": "This study is valued on",
     "Form of the law": "nats over all points",
 }
 

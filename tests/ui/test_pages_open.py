@@ -49,15 +49,16 @@ def test_full_page_shows_the_study_without_an_error(name: str, open_page, finish
     if name not in ("Home", "Data"):
         assert app.selectbox(key="study").value == finished.study_id
         assert str(app.query_params["study"]).strip("[]'") == finished.study_id
-    charts = {"Home": 0, "Data": 1, "Sample": 0, "Fit": 4, "Explore": 5, "Validate": 2, "Value": 0, "Pick": 1}
+    charts = {"Home": 0, "Data": 1, "Sample": 0, "Fit": 4, "Explore": 5, "Validate": 2, "Value": 0, "Pick": 0}
     assert len(app.get("plotly_chart")) == charts[name]
 
 
 @pytest.mark.parametrize("name", ["Explore", "Validate", "Pick"])
 def test_size_k_is_taken_from_the_url(name: str, open_page, finished) -> None:
-    app = open_page(name, finished.folder, query={"study": finished.study_id, "k": "60"})
+    view = {"pick_view": "top of the ranking"} if name == "Pick" else {}
+    app = open_page(name, finished.folder, query={"study": finished.study_id, "k": "60", **view})
     assert app.number_input(key="k").value == 60
-    beyond = open_page(name, finished.folder, query={"k": "5000"})
+    beyond = open_page(name, finished.folder, query={"k": "5000", **view})
     assert any("extrapolated" in warning.value for warning in beyond.warning)
 
 

@@ -63,7 +63,7 @@ def _card(summary: StudySummary, job: Job | None) -> None:
         data.markdown(
             f"{summary.dataset_name}  \n:gray[{summary.n_valued:,} points, k {summary.min_size:,}–{summary.max_size:,}]"
         )
-        learner.markdown(f"{summary.learner}  \n:gray[{summary.utility}]")
+        learner.markdown(f"{summary.learner}  \n:gray[{summary.utility}, {summary.valued_on}]")
         with state:
             st.markdown(_state(summary, job))
             if summary.done < summary.total:

@@ -14,6 +14,7 @@ from dscale_core.errors import ArgumentError, DscaleError
 from dscale_core.learners import UTILITIES, describe_learner, list_learners, make_learner
 from dscale_core.sampling import Coalitions, check_plan
 from dscale_core.types import SamplingPlan, default_utility
+from pages._ui.sample.valuation_choice import choose_valuation
 
 if TYPE_CHECKING:
     from dscale_core.learners import Param
@@ -188,6 +189,7 @@ def _choose_plan(dataset: Dataset) -> Callable[[], SamplingPlan]:
     stratify = dataset.task == "classification" and st.checkbox(
         "Keep the class proportions in every coalition", True, key="stratify"
     )
+    valuation, n_rows = choose_valuation()
     return lambda: SamplingPlan(
         sizes=listed_sizes(text) if spread == "listed" else cast("Literal['log_uniform', 'uniform']", spread),
         min_size=int(low),
@@ -195,4 +197,6 @@ def _choose_plan(dataset: Dataset) -> Callable[[], SamplingPlan]:
         draws=int(draws),
         stratify=bool(stratify),
         seed=int(seed),
+        valuation=valuation,
+        valuation_rows=n_rows,
     )

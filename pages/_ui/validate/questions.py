@@ -40,14 +40,17 @@ def which_draws(study: Study) -> str:
     """The role of the draws that laws are held against, said aloud: validation where there are some, else fit."""
     role = "validation" if "validation" in study.roles() and study.progress("validation").done else "fit"
     done = study.progress(role)
+    plan = study.plan_of(role)
     if role == "validation":
-        st.success(f"Held against {done.done:,} validation coalitions that the fit never saw.", icon=":material/verified:")
+        held = f"Held against {done.done:,} validation coalitions that the fit never saw"
+        st.success(f"{held}, valued on {plan.valued_on}.", icon=":material/verified:")
         if done.done < done.total:
             st.caption(f"{done.done:,} of {done.total:,} validation coalitions are drawn so far.")
         return role
     with st.container(border=True, horizontal=True, vertical_alignment="center"):
         st.markdown(
-            f":orange-badge[in-sample] Held against the {done.done:,} coalitions that the law was fitted to: "
+            f":orange-badge[in-sample] Held against the {done.done:,} coalitions that the law was fitted to, valued on "
+            f"{plan.valued_on}: "
             "agreement is flattered. Draw validation coalitions for an honest answer."
         )
         st.page_link("pages/2_Sample.py", label="Draw validation coalitions", icon=":material/arrow_forward:")

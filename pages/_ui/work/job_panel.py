@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 __all__ = ["job_word", "show_jobs"]
 
 _ACTIVE = ("queued", "running")
-_NAMES = {"sample": "Sampling", "fit": "Fitting", "audit": "Audit", "value": "Value"}
+_NAMES = {
+    "sample": "Sampling",
+    "fit": "Fitting",
+    "audit": "Audit",
+    "value": "Value",
+    "choose": "List",
+    "verify": "Verification",
+}
 _WORDS = {
     "queued": ":gray-badge[waiting]",
     "running": ":blue-badge[running]",

@@ -1,0 +1,230 @@
+"""The Pick page: from the question to the list, its promise, its proof and what can be taken away."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from looking import button, ok, settled, texts
+from made import made_study
+from streamlit.testing.v1 import AppTest
+
+import dscale_core as ds
+from dscale_core import Study, jobs
+from dscale_core.curation import explain_left_out, promise_in_words
+from pages._ui.pick import proof, question
+
+PLAN: dict[str, Any] = {"min_size": 20, "max_size": 80, "draws": 12}
+
+
+def first(folder: Path) -> Study:
+    return Study.open(Study.list(folder)[0].id, folder)
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Breast cancer, fitted; two lists, the older verified."""
+    folder = tmp_path_factory.mktemp("listed")
+    study = made_study(folder, fits=("likelihood",), name="Listed", **PLAN)
+    study.set_current(np.arange(40), "The first forty.")
+    study.choose(n=3)
+    study.verify(repeats=2)
+    study.choose(n=2, k=30, shares="free")
+    return folder
+
+
+@pytest.fixture
+def submitted(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
+    """What was asked for, instead of doing it."""
+    asked: list[tuple[str, dict[str, Any]]] = []
+    for module in (question, proof):
+        monkeypatch.setattr(module.jobs, "submit", lambda _study, kind, params: asked.append((kind, params)))
+    return asked
+
+
+def downloads(app: AppTest) -> list[str]:
+    return [one.proto.label for one in app.get("download_button")]
+
+
+def test_without_a_list_the_question_stands_alone(open_page, finished, submitted: list[Any]) -> None:
+    app = ok(open_page("Pick", finished.folder))
+    assert "No list was chosen yet" in texts(app)
+    assert "drawn at random by the seed" in texts(app)
+    assert app.number_input(key="list_k").value == 45  # the geometric mean of 20 and 100
+    assert "the set named before" not in app.selectbox(key="list_for").options
+    app.number_input(key="list_n").set_value(7).run()
+    app.segmented_control(key="list_goal").set_value("exchange in").run()
+    button(ok(app), "Choose").click().run()
+    assert submitted == [("choose", {"goal": "swap", "n": 7, "shares": "proportional", "seed": 0, "k": 45})]
+    app.number_input(key="list_sets").set_value(3).run()
+    assert "the mean of 3 sets of 45 random points" in texts(ok(app))
+    button(app, "Choose").click().run()
+    assert (submitted[1][1]["k"], submitted[1][1]["n_sets"]) == (45, 3)
+    app.segmented_control(key="list_goal").set_value("drop from").run()
+    with pytest.raises(KeyError):
+        app.segmented_control(key="list_shares")
+
+
+def test_the_set_is_a_columns_value_or_the_selection(open_page, tmp_path: Path, submitted: list[Any]) -> None:
+    made = made_study(tmp_path, "digits_low_high", **PLAN)
+    column = str(made.dataset.records.columns[1])
+    app = ok(open_page("Pick", tmp_path, query={"list_for": "the rows with a value", "list_column": column}))
+    value = app.selectbox(key="list_value").value
+    said = made.dataset.records[column].astype(str) == value
+    assert f"The {said.sum():,} points whose {column} is {value}." in texts(app)
+    assert f"The other {made.dataset.n_points - said.sum():,} points are candidates" in texts(app)
+    button(app, "Choose").click().run()
+    current = made.current()
+    assert current is not None
+    np.testing.assert_array_equal(current.points, np.flatnonzero(said))
+    assert submitted[0][1]["current_id"] == current.id
+    app.selectbox(key="list_for").set_value("the selected points").run()
+    assert "No point is selected" in texts(ok(app))
+    assert button(app, "Choose").disabled
+    kept = made.save_selection(list(range(50)), None)
+    app = ok(open_page("Pick", tmp_path, query={"list_for": "the selected points", "sel": kept}))
+    assert "The 50 points selected." in texts(app)
+    button(app, "Choose").click().run()
+    app = ok(open_page("Pick", tmp_path, query={"list_for": "the set named before"}))
+    assert "The 50 points selected." in texts(app)
+    button(app, "Choose").click().run()
+    assert submitted[1][1] == submitted[2][1]  # named once, and kept
+
+
+def test_the_set_is_a_file_of_rows(open_page, listed: Path, submitted: list[Any]) -> None:
+    app = ok(open_page("Pick", listed, query={"list_for": "the rows in a file"}))
+    assert button(app, "Choose").disabled
+    study = first(listed)
+    rows = study.dataset.records.index[:45]
+    app.file_uploader(key="list_file").upload("rows.csv", ("row\n" + "\n".join(map(str, rows))).encode(), "text/csv").run()
+    assert "45 points: the rows in the file." in texts(ok(app))
+    button(app, "Choose").click().run()
+    current = study.current()
+    assert current is not None
+    assert current.points.tolist() == list(range(45))
+    assert submitted[0][1]["current_id"] == current.id
+    app.file_uploader(key="list_file").upload("rows.csv", b"row\n4\nnine\n", "text/csv").run()
+    assert [error.value for error in app.error] == [
+        "Not a row number: line 3: 'nine'. The first column must hold whole numbers."
+    ]
+
+
+def test_the_newest_list_is_shown_whole(open_page, listed: Path) -> None:
+    study = first(listed)
+    app = ok(open_page("Pick", listed))
+    record, older = study.choices()
+    assert app.selectbox(key="list").value == record.id
+    assert promise_in_words(study.load_choice(record.id), "nats") in texts(app).replace("\u00a0", " ")
+    assert "A random set of 30 points of the pool by seed 0" in texts(app)
+    assert "This list was not verified" in texts(app)
+    assert len(app.get("plotly_chart")) == 2
+    assert app.dataframe[0].value["point"].tolist() == study.load_choice().points.tolist()
+    assert {"psi", "alpha", "promise_low"} <= set(app.dataframe[0].value.columns)
+    assert downloads(app) == ["CSV", "Parquet", "How it was made (JSON)"]
+    app.selectbox(key="list").set_value(older.id).run()
+    assert study.load_verification(older.id).verdict in texts(ok(app))
+    assert "The first forty." in texts(app)
+    assert len(app.get("plotly_chart")) == 3
+    app.segmented_control(key="proof_by").set_value("accuracy").run()
+    assert str(ok(app).query_params["list"]).strip("[]'") == older.id
+
+
+def test_a_link_names_its_list_and_a_new_one_is_shown_at_once(open_page, listed: Path) -> None:
+    study = first(listed)
+    older = study.choices()[-1]
+    app = ok(open_page("Pick", listed, query={"list": older.id}))
+    assert app.selectbox(key="list").value == older.id
+    study.choose(n=1, k=25)
+    app.run()
+    assert app.selectbox(key="list").value == study.choices()[0].id
+    app = ok(open_page("Pick", listed, query={"list": "../../etc"}))
+    assert app.selectbox(key="list").value == study.choices()[0].id
+
+
+def test_verifying_is_asked_for_that_very_list(open_page, listed: Path, submitted: list[Any]) -> None:
+    study = first(listed)
+    verified = study.choices()[-1].id
+    app = ok(open_page("Pick", listed))
+    button(app, "Verify on the test set").click().run()
+    assert submitted == [("verify", {"choice": study.choices()[0].id, "repeats": 30, "seed": 0})]
+    app = ok(open_page("Pick", listed, query={"list": verified}))
+    button(app, "Verify again").click().run()
+    assert submitted[1] == ("verify", {"choice": verified, "repeats": 30, "seed": 1})
+
+
+def test_an_empty_list_says_so(open_page, listed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    study = first(listed)
+    whole = study.load_choice()
+    none = np.empty(0)
+    empty = replace(
+        whole, points=whole.points[:0], dropped=whole.dropped[:0], gain=none, promise=none, promise_low=none,
+        promise_high=none, stop=0, worth=None, class_shortfall={},
+    )  # fmt: skip
+    records = [replace(study.choices()[0], n_points=0, id="empty")]
+    monkeypatch.setattr(Study, "choices", lambda _self: records)
+    monkeypatch.setattr(Study, "load_choice", lambda *_: empty)
+    app = ok(open_page("Pick", listed))
+    assert "No candidate's gain is worth its risk for this set" in texts(app)
+    assert app.get("plotly_chart") == []
+    assert downloads(app) == []
+    assert "not verified" not in texts(app)
+
+
+def test_without_test_rows_nothing_can_be_proven(open_page, tmp_path: Path) -> None:
+    dataset = ds.load_dataset("breast_cancer")
+    bare = replace(dataset, X_test=dataset.X_test[:0], y_test=dataset.y_test[:0], fingerprint="ef" * 32)
+    Study.create(bare, ds.make_learner("logistic"), ds.SamplingPlan(**PLAN), tmp_path).choose(n=1)
+    app = ok(open_page("Pick", tmp_path))
+    assert "no test rows" in texts(app)
+    assert button(app, "Verify").disabled
+
+
+@pytest.mark.parametrize(
+    ("dataset", "learner", "goal"),
+    [("diabetes", "ridge", "swap"), ("wine", "logistic", "add"), ("wine", "logistic", "drop")],
+)
+def test_lists_without_a_fit_show_their_labels(open_page, tmp_path: Path, dataset: str, learner: str, goal: Any) -> None:
+    study = Study.create(
+        ds.load_dataset(dataset), ds.make_learner(learner), ds.SamplingPlan(min_size=10, max_size=40), tmp_path
+    )
+    chosen = study.choose(goal=goal, n=2, k=20)
+    app = ok(open_page("Pick", tmp_path))
+    assert promise_in_words(chosen, "nats" if dataset == "wine" else "squared target") in texts(app).replace("\u00a0", " ")
+    if chosen.points.size:
+        assert len(app.get("plotly_chart")) == 2
+        assert "Fit laws to see" in texts(app)
+        assert "psi" not in app.dataframe[0].value.columns
+
+
+def test_the_ranking_is_a_view_and_no_list(open_page, listed: Path) -> None:
+    app = ok(open_page("Pick", listed, query={"pick_view": "top of the ranking", "n": "5", "flagged": "true"}))
+    assert "A view, not a list to train on" in texts(app)
+    assert len(app.dataframe[0].value) == 5
+    assert downloads(app) == ["Download CSV"]
+
+
+def test_a_list_that_is_being_chosen_is_not_asked_for_twice(
+    open_page, listed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dscale_core.jobs.launcher.ensure_worker", lambda _store: False)
+    job = jobs.submit(first(listed), "choose", {"n": 2})
+    app = ok(open_page("Pick", listed))
+    assert "**List**" in texts(app)
+    assert button(app, "Choose").disabled
+    jobs.cancel(job.id, listed)
+
+
+def test_high_ranks_that_are_not_on_the_list_are_explained(open_page, listed: Path) -> None:
+    study = first(listed)
+    older = study.choices()[-1]
+    app = ok(open_page("Pick", listed, query={"list": older.id}))
+    assert len(app.dataframe) == 1
+    app.toggle(key="left_out").set_value(True).run()
+    app = ok(settled(app, "The highest of the ranking at the set's size"))
+    shown = app.dataframe[1].value
+    expected = explain_left_out(study.dataset, study.learner, study.load_choice(older.id), study.laws())
+    assert shown["point"].tolist() == expected.points.tolist()
+    assert shown["why"].tolist() == list(expected.why)
