@@ -225,7 +225,7 @@ def check_list(page: Any, url: str, study: Any, tmp_path: Path) -> None:
     page.get_by_role("button", name="Choose").click()
     page.get_by_text("expected to").first.wait_for(timeout=180_000)
     with page.expect_download() as waiting:
-        page.get_by_role("button", name="CSV").click()
+        page.get_by_role("button", name="CSV", exact=True).click()
     waiting.value.save_as(tmp_path / "list.csv")
     choice = study.load_choice()
     assert pd.read_csv(tmp_path / "list.csv")["point"].tolist() == choice.points.tolist()

@@ -47,7 +47,8 @@ def first_draws() -> Callable[[Draws, int], Draws]:
     """The first rows of draws: what a plan with fewer of them gives."""
 
     def cut(draws: Draws, rows: int) -> Draws:
-        return replace(draws.rows(np.arange(rows)), plan=replace(PLAN, draws=rows))
+        assert draws.plan is not None
+        return replace(draws.rows(np.arange(rows)), plan=replace(draws.plan, draws=rows))
 
     return cut
 
