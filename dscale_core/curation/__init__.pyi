@@ -7,6 +7,7 @@ from .choosing import GOALS_OF_CHOOSING as GOALS_OF_CHOOSING
 from .choosing import SHARES as SHARES
 from .choosing import choose as choose
 from .choosing import random_sets as random_sets
+from .choosing import require_trainable as require_trainable
 from .export import export_csv as export_csv
 from .export import export_json as export_json
 from .export import export_parquet as export_parquet

@@ -18,15 +18,14 @@ from threadpoolctl import threadpool_limits
 from dscale_core.curation.choice import Choice, Goal, Shares
 from dscale_core.curation.greedy import Step, Task, chosen_steps
 from dscale_core.curation.promise import curve_of, promise_of, random_worth
-from dscale_core.curation.scoring import LabelledRows, Scorer, labelled_rows
+from dscale_core.curation.scoring import BLOCKS, LabelledRows, Scorer, labelled_rows
 from dscale_core.errors import ArgumentError
 from dscale_core.types import Dataset, FloatMatrix, IntVector, Learner, default_utility
 
-__all__ = ["GOALS_OF_CHOOSING", "SHARES", "choose", "random_sets"]
+__all__ = ["GOALS_OF_CHOOSING", "SHARES", "choose", "random_sets", "require_trainable"]
 
 GOALS_OF_CHOOSING: tuple[Goal, ...] = ("add", "drop", "swap")
 SHARES: tuple[Shares, ...] = ("proportional", "free", "equal")
-_BLOCKS = 10
 _FOLDS = 5
 _FEWEST_ROWS = 20  # two a block
 
@@ -62,7 +61,7 @@ def choose(
     """
     utility = default_utility(dataset.task) if utility is None else utility
     task = _task(dataset, current, candidates, goal, n, shares, seed)
-    rows = labelled_rows(dataset, task.candidates, _BLOCKS, seed)
+    rows = labelled_rows(dataset, task.candidates, BLOCKS, seed)
     if rows.y.size < _FEWEST_ROWS:
         got, remedy = f"{rows.y.size} labelled rows outside the current set", "Keep more rows for valuation."
         raise ArgumentError("dataset", f"leave at least {_FEWEST_ROWS} rows to value on", got, remedy)
@@ -76,7 +75,7 @@ def choose(
     dropped = np.array([step.dropped for step in steps], dtype=bool)
     return Choice(
         goal, points, dropped, np.array([step.gain for step in steps]), promise.mean, promise.low, promise.high,
-        len(steps), n, shares, seed, utility, task.sets, task.candidates, int(rows.y.size), _BLOCKS,
+        len(steps), n, shares, seed, utility, task.sets, task.candidates, int(rows.y.size), BLOCKS,
         _shortfall(task, points[~dropped]), worth,
     )  # fmt: skip
 
@@ -104,8 +103,8 @@ class _Work:
             if number == 0:
                 steps = chosen_steps(self.task, self._scorer(self.rows), on_step)
                 return _Part(steps, np.empty((0, 0)))
-            judged = np.arange(number - 1, _BLOCKS, _FOLDS)
-            judges, others = (self.rows.of_blocks(b) for b in (judged, np.setdiff1d(np.arange(_BLOCKS), judged)))
+            judged = np.arange(number - 1, BLOCKS, _FOLDS)
+            judges, others = (self.rows.of_blocks(b) for b in (judged, np.setdiff1d(np.arange(BLOCKS), judged)))
             own = replace(self.task, candidates=np.setdiff1d(self.task.candidates, judges.point))
             steps = chosen_steps(own, self._scorer(others), on_step)
             return _Part(steps, curve_of(self.task, self.learner, self.utility, judges, steps))
@@ -169,9 +168,7 @@ def _task(
     several = len(current) > 0 and np.ndim(current[0]) > 0
     sets = tuple(_indices("current", own, dataset) for own in (current if several else (current,)))
     for own in sets:
-        if own.size < 2 or (dataset.task == "classification" and np.unique(dataset.y_pool[own]).size < 2):
-            got = f"{own.size} points of one class or none"
-            raise ArgumentError("current", "hold two points and two classes", got, "Name the rows trained on today.")
+        require_trainable("current", own, dataset)
     inside = np.unique(np.concatenate(sets))
     if candidates is None:
         left = np.setdiff1d(np.arange(dataset.n_points), inside)
@@ -181,6 +178,13 @@ def _task(
         got = "none outside the current set"
         raise ArgumentError("candidates", "hold a point that may join", got, "Name a smaller current set.")
     return Task(dataset, goal, int(n), sets, left, shares, seed)
+
+
+def require_trainable(name: str, members: IntVector, dataset: Dataset) -> None:
+    """Raise ArgumentError, naming the argument, unless a model can be fitted to these pool points, each named once."""
+    if members.size < 2 or (dataset.task == "classification" and np.unique(dataset.y_pool[members]).size < 2):
+        got = f"{members.size} points of one class or none"
+        raise ArgumentError(name, "hold two points and two classes", got, "Name the rows trained on today.")
 
 
 def _indices(name: str, given: Any, dataset: Dataset) -> IntVector:

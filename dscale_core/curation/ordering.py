@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from dscale_core.curation.greedy import Task, chosen_steps
-from dscale_core.curation.scoring import Scorer, discounted, labelled_rows
+from dscale_core.curation.scoring import BLOCKS, Scorer, discounted, labelled_rows
 from dscale_core.types import Dataset, IntVector, Learner, default_utility
 
 __all__ = ["whole_order"]
-
-_BLOCKS = 10
 
 
 def whole_order(
@@ -26,7 +24,7 @@ def whole_order(
     value_on_candidates : whether labelled candidates are valuation rows too, as for `choose`, or the valuation set alone
     """
     task = Task(dataset, "add", candidates.size, (current,), candidates, "free", seed)
-    rows = labelled_rows(dataset, candidates if value_on_candidates else candidates[:0], _BLOCKS, seed)
+    rows = labelled_rows(dataset, candidates if value_on_candidates else candidates[:0], BLOCKS, seed)
     scorer = Scorer(dataset, learner, default_utility(dataset.task), rows)
     chosen = np.array([step.point for step in chosen_steps(task, scorer)], dtype=np.int64)
     rest = np.setdiff1d(candidates, chosen)

@@ -8,7 +8,7 @@ would leave those on which the list helps least, and promises would be too low b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,7 +91,6 @@ def random_worth(
     utility: str,
     rows: LabelledRows,
     promise: Promise,
-    on_step: Callable[[int], object] | None = None,
 ) -> RandomWorth | None:
     """How many random candidates gain what the whole list is promised to; None without a list or to drop."""
     if promise.mean.size == 0 or task.goal == "drop":
@@ -104,8 +103,6 @@ def random_worth(
         # where all candidates join, one order is as good as another
         used = orders if size < task.candidates.size else orders[:1]
         gains[i] = np.mean([_gain_of(task, learner, utility, rows, np.sort(order[:size])) for order in used])
-        if on_step:
-            on_step(i + 1)
     return number_reaching(promise, sizes, gains)
 
 

@@ -14,8 +14,9 @@ import numpy as np
 
 from dscale_core.types import BlockContributions, Dataset, FloatMatrix, FloatVector, IntVector, Learner, ValuationRows
 
-__all__ = ["LabelledRows", "Scorer", "discounted", "labelled_rows", "same_records"]
+__all__ = ["BLOCKS", "LabelledRows", "Scorer", "discounted", "labelled_rows", "same_records"]
 
+BLOCKS = 10  # of rows, whose scatter is a gain's error
 _FEW = 256  # candidates that are always valued exactly, all of them
 _MANY = 4096  # that are always screened, all of them
 _SHORTLIST = 48  # who is valued exactly after a screening

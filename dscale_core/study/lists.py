@@ -63,9 +63,7 @@ class StudyLists:
         if found.size and (found.dtype.kind not in "iu" or found[0] < 0 or found[-1] >= n):
             wrong = [str(point) for point in found if found.dtype.kind not in "iu" or not 0 <= point < n][:5]
             raise ArgumentError("points", f"be pool indices from 0 to {n - 1}", ", ".join(wrong), "Leave the others out.")
-        if found.size < 2 or (dataset.task == "classification" and np.unique(dataset.y_pool[found]).size < 2):
-            got = f"{found.size} points of one class or none"
-            raise ArgumentError("points", "hold two points and two classes", got, "Name the rows trained on today.")
+        curation.require_trainable("points", found, dataset)
         return self._store.lists.save_current(self.id, found.astype(np.int64), source)
 
     def current(self: _Study, set_id: str | None = None) -> CurrentSet | None:
