@@ -20,6 +20,7 @@ FLOOR = {
     **dict.fromkeys(GROUND, -2),
     **dict.fromkeys(("extras", "fitted_laws", "point_values", "registry"), -1),
     "types": 0,
+    "identities": 0.5,
     **dict.fromkeys(SIBLINGS, 1),
     **dict.fromkeys(("curation", "validation"), 2),
     "study": 3,

@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from dscale_core.identities import row_identities
 from dscale_core.types import BlockContributions, Dataset, FloatMatrix, FloatVector, IntVector, Learner, ValuationRows
 
 __all__ = ["BLOCKS", "LabelledRows", "Scorer", "discounted", "labelled_rows", "same_records"]
@@ -79,11 +80,8 @@ def labelled_rows(dataset: Dataset, beside: IntVector, n_blocks: int, seed: int)
 
 def same_records(dataset: Dataset, points: IntVector) -> IntVector:
     """A number for each point, (p,), equal where features and label are; counted from 0."""
-    if points.size == 0:
-        return np.empty(0, dtype=np.int64)
-    table = np.column_stack([dataset.X_pool[points], dataset.y_pool[points]])
-    number: IntVector = np.unique(table, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
-    return number
+    of_pool = row_identities(dataset)[dataset.y_valuation.size :]
+    return np.unique(of_pool[points], return_inverse=True)[1].astype(np.int64)
 
 
 class Scorer:

@@ -9,18 +9,17 @@ is *taken*, and has no draw there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dscale_core.identities import row_identities
 from dscale_core.sampling.coalitions import quotas
 from dscale_core.types import Dataset, FloatVector, IntVector, SamplingPlan, ValuationRows
 
-__all__ = ["ChosenRows", "UnusedRows", "row_identities", "shares_taken"]
+__all__ = ["ChosenRows", "UnusedRows", "shares_taken"]
 
 _STREAM = (0, 1)  # after (seed, j): apart from the permutations of coalitions, whose keys are (seed, pass)
-_known: WeakKeyDictionary[Dataset, IntVector] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,19 +102,6 @@ class UnusedRows:
         y[held_out], y[~held_out] = self._dataset.y_valuation[chosen[held_out]], self._dataset.y_pool[inside[~held_out]]
         starts = np.cumsum([0, *(block.size for block in blocks[:-1])])
         return ValuationRows(X, y, starts)
-
-
-def row_identities(dataset: Dataset) -> IntVector:
-    """A number for every row of the valuation set and then the pool, the same where features and label are."""
-    if dataset not in _known:
-        v = dataset.y_valuation.size
-        rows = np.empty((v + dataset.n_points, dataset.n_features + 1))
-        rows[:v, :-1], rows[:v, -1] = dataset.X_valuation, dataset.y_valuation
-        rows[v:, :-1], rows[v:, -1] = dataset.X_pool, dataset.y_pool
-        rows += 0.0  # one zero, not two: rows are compared by their bytes
-        as_bytes = rows.view(np.dtype((np.void, rows.itemsize * rows.shape[1]))).ravel()
-        _known[dataset] = np.unique(as_bytes, return_inverse=True)[1]
-    return _known[dataset]
 
 
 def shares_taken(dataset: Dataset, plan: SamplingPlan, points: IntVector) -> FloatVector:

@@ -11,6 +11,7 @@ from toy import toy_dataset
 
 import dscale_core as ds
 from dscale_core.errors import ArgumentError
+from dscale_core.identities import row_identities
 from dscale_core.learners import make_learner
 from dscale_core.sampling import (
     Coalitions,
@@ -28,7 +29,7 @@ from dscale_core.sampling import (
 )
 from dscale_core.sampling import surrogate as surrogate_module
 from dscale_core.sampling.bound_plan import BoundPlan
-from dscale_core.sampling.unused_rows import UnusedRows, row_identities, shares_taken
+from dscale_core.sampling.unused_rows import UnusedRows, shares_taken
 
 PLAN = ds.SamplingPlan(
     points=tuple(range(0, 400, 9)), min_size=30, max_size=90, draws=7, seed=2, valuation="fresh", valuation_rows=60
