@@ -130,4 +130,4 @@ def _best(found: tuple[IntVector, np.ndarray], dropped: bool) -> Step | None:
         return None
     score = discounted(gains)
     best = int(np.lexsort((points, -score))[0])
-    return Step(int(points[best]), dropped, float(gains[best].mean())) if score[best] > 0 else None
+    return Step(int(points[best]), dropped, float(np.nanmean(gains[best]))) if score[best] > 0 else None

@@ -1,7 +1,7 @@
 """What candidates would gain for a training set: block by block of valuation rows, exactly, screened where there are many.
 
-A candidate is never valued on its own row. Rows are the valuation set and, where that is wanted, the candidates themselves
-in two halves: a candidate of one half is valued on the rows of the other. Where candidates are many, some of them are rows.
+Rows are the valuation set and, where wanted, the candidates themselves, in blocks. A candidate is never valued on its
+own row: the block that holds it does not count for it. Where candidates are many, some of them are rows.
 """
 
 from __future__ import annotations
@@ -29,14 +29,12 @@ _Valued: TypeAlias = Callable[[IntVector, IntVector, ValuationRows], BlockContri
 
 @dataclass(frozen=True, eq=False)
 class LabelledRows:
-    """Rows to value on: X (v, d), y (v,), block (v,), point (v,) pool index or -1, half (v,) 0 or 1, or -1 where it is no
-    candidate's."""
+    """Rows to value on: X (v, d), y (v,), block (v,), point (v,) pool index, or -1 for a row of the valuation set."""
 
     X: FloatMatrix
     y: np.ndarray
     block: IntVector
     point: IntVector
-    half: IntVector
 
     def of_blocks(self, chosen: IntVector) -> LabelledRows:
         """The rows of some blocks alone."""
@@ -46,10 +44,6 @@ class LabelledRows:
         """The rows that are none of these pool points."""
         return self._where(~np.isin(self.point, points))
 
-    def for_half(self, half: int) -> ValuationRows:
-        """What candidates of one half are valued on, its blocks in ascending order."""
-        return self._where(self.half != half).cut()
-
     def cut(self) -> ValuationRows:
         """All rows, sorted by block."""
         order = np.argsort(self.block, kind="stable")
@@ -57,12 +51,11 @@ class LabelledRows:
         return ValuationRows(np.ascontiguousarray(self.X[order]), self.y[order], starts)
 
     def _where(self, kept: np.ndarray) -> LabelledRows:
-        return LabelledRows(self.X[kept], self.y[kept], self.block[kept], self.point[kept], self.half[kept])
+        return LabelledRows(self.X[kept], self.y[kept], self.block[kept], self.point[kept])
 
 
 def labelled_rows(dataset: Dataset, beside: IntVector, n_blocks: int, seed: int) -> LabelledRows:
-    """The valuation set and the pool points ``beside``, 8,000 of them at most, in blocks of equal sizes and, the latter, in
-    halves; by seed."""
+    """The valuation set and the pool points ``beside``, 8,000 of them at most, in blocks of equal sizes, by seed."""
     generator = np.random.default_rng([seed, 1])
     if beside.size > _MOST_ROWS:
         beside = np.sort(generator.choice(beside, _MOST_ROWS, replace=False))
@@ -71,11 +64,10 @@ def labelled_rows(dataset: Dataset, beside: IntVector, n_blocks: int, seed: int)
     record = same_records(dataset, beside)
     groups = int(record.max(initial=-1)) + 1
     blocks = np.concatenate([generator.permutation(v) % n_blocks, (generator.permutation(groups) % n_blocks)[record]])
-    halves = np.concatenate([np.full(v, -1), (generator.permutation(groups) % 2)[record]])
     points = np.concatenate([np.full(v, -1), beside])
     X = np.concatenate([dataset.X_valuation, dataset.X_pool[beside]])
     y = np.concatenate([dataset.y_valuation, dataset.y_pool[beside]])
-    return LabelledRows(X, y, blocks.astype(np.int64), points.astype(np.int64), halves.astype(np.int64))
+    return LabelledRows(X, y, blocks.astype(np.int64), points.astype(np.int64))
 
 
 def same_records(dataset: Dataset, points: IntVector) -> IntVector:
@@ -92,9 +84,8 @@ class Scorer:
         self._surrogate = learner.block_surrogate(dataset, utility)
         self._all = rows.cut()
         own = rows.point >= 0
-        self._half = np.zeros(dataset.n_points, dtype=np.int64)  # who is no row may be valued on either half's rows
-        self._half[rows.point[own]] = rows.half[own]
-        self._valued = [rows.for_half(0), rows.for_half(1)] if own.any() else [self._all] * 2
+        self._own_block = np.full(dataset.n_points, -1)  # of who is a row: the place of its block among those there are
+        self._own_block[rows.point[own]] = np.searchsorted(np.unique(rows.block), rows.block[own])
         self._known = np.full(dataset.n_points, np.inf)  # scores when last looked at
         self._steps = 0
 
@@ -104,8 +95,8 @@ class Scorer:
         if candidates.size > _FEW:
             some = self._looked_at(candidates, _FEW if self._surrogate is None else _MANY)
             if self._surrogate is not None:
-                some = self._shortlist(some, self._by_half(sets, some, self._surrogate.by_block))
-        gains = self._by_half(sets, some, self._exactly)
+                some = self._shortlist(some, self._apart(sets, some, self._surrogate.by_block))
+        gains = self._apart(sets, some, self._exactly)
         return some, self._remembered(some, gains)
 
     def dropped(self, sets: Sequence[IntVector], members: IntVector) -> tuple[IntVector, FloatMatrix]:
@@ -139,12 +130,11 @@ class Scorer:
         self._steps += 1
         return gains
 
-    def _by_half(self, sets: Sequence[IntVector], candidates: IntVector, value: _Valued) -> FloatMatrix:
-        out = np.zeros((candidates.size, self._all.starts.size))
-        for half, rows in enumerate(self._valued):
-            mine = np.flatnonzero(self._half[candidates] == half)
-            if mine.size:
-                out[mine] = np.mean([value(own, candidates[mine], rows).delta for own in sets], axis=0)
+    def _apart(self, sets: Sequence[IntVector], candidates: IntVector, value: _Valued) -> FloatMatrix:
+        """Mean gains over the sets, (s, b); NaN in a candidate's own block."""
+        out: FloatMatrix = np.mean([value(own, candidates, self._all).delta for own in sets], axis=0)
+        block = self._own_block[candidates]
+        out[block >= 0, block[block >= 0]] = np.nan
         return out
 
     def _exactly(self, own: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
@@ -152,8 +142,9 @@ class Scorer:
 
 
 def discounted(gains: FloatMatrix) -> FloatVector:
-    """Mean over blocks less one standard error, (s,); the mean itself where there is one block alone."""
-    mean = gains.mean(axis=1)
-    if gains.shape[1] < 2:
-        return np.asarray(mean)
-    return np.asarray(mean - gains.std(axis=1, ddof=1) / np.sqrt(gains.shape[1]))
+    """Mean over the blocks that count (not NaN) less one standard error, (s,); the mean itself of one block alone."""
+    known = np.isfinite(gains)
+    n = known.sum(axis=1)
+    mean = np.where(known, gains, 0.0).sum(axis=1) / n
+    apart = np.where(known, gains - mean[:, None], 0.0)
+    return np.asarray(mean - np.sqrt((apart**2).sum(axis=1) / np.maximum(n - 1, 1) / n))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -115,7 +116,7 @@ def test_no_point_and_no_copy_of_one_is_chosen_twice() -> None:
     assert np.unique(chosen.points % 80).size == chosen.points.size
 
 
-def test_copies_are_one_record_and_stand_on_one_side() -> None:
+def test_copies_are_one_record_and_stand_in_one_block() -> None:
     dataset = _data("log_loss", n=80)
     X, y = np.concatenate([dataset.X_pool] * 2), np.concatenate([dataset.y_pool] * 2)
     y[85] = 1 - y[85]  # the same features under another label are another record
@@ -127,23 +128,36 @@ def test_copies_are_one_record_and_stand_on_one_side() -> None:
     assert np.unique(record).size == 81
     rows = labelled_rows(twice, np.arange(160), 10, 3)
     own = rows.point >= 0
-    half, block = rows.half[own], rows.block[own]
-    np.testing.assert_array_equal(half[others], half[others + 80])
+    block = rows.block[own]
     np.testing.assert_array_equal(block[others], block[others + 80])
 
 
 def test_a_candidate_is_never_valued_on_itself() -> None:
-    dataset = _data("log_loss", n=80)
-    rows = labelled_rows(dataset, np.arange(20, 80), 4, 0)
-    for half in (0, 1):
-        mine = rows.point[rows.half == half]
-        valued = rows.for_half(half)
-        assert valued.y.size == 150 + np.sum(rows.half == 1 - half)
-        for z in mine:
-            assert not np.any(np.all(dataset.X_pool[z] == valued.X, axis=1))
-    assert np.all(rows.half[:150] == -1)
-    sizes = np.bincount(rows.block)
-    assert np.ptp(sizes) <= 2
+    """Its own block says nothing of it, the other blocks what refits on their rows say."""
+    dataset, learner = _data("log_loss", n=80), ds.make_learner("logistic")
+    members, candidates = np.arange(20), np.arange(20, 80)
+    rows = labelled_rows(dataset, candidates, 4, 0)
+    assert np.ptp(np.bincount(rows.block)) <= 2
+    _, gains = Scorer(dataset, learner, "log_loss", rows).added([members], candidates)
+    own = dict(zip(rows.point.tolist(), rows.block.tolist(), strict=True))
+    for z in (20, 47, 79):
+        known = np.isfinite(gains[z - 20])
+        assert np.flatnonzero(~known).tolist() == [own[z]]
+        for block in np.flatnonzero(known):
+            inside = rows.block == block
+            assert z not in rows.point[inside]
+            loss = [_refit_loss(dataset, own_set, rows.X[inside], rows.y[inside]) for own_set in (members, [*members, z])]
+            assert gains[z - 20, block] == pytest.approx(loss[0] - loss[1], rel=1e-4, abs=1e-7)
+
+
+def _refit_loss(dataset: ds.Dataset, members: Sequence[int], X: np.ndarray, y: np.ndarray) -> float:
+    on_rows = replace(dataset, X_valuation=X, y_valuation=y)
+    return ds.make_learner("logistic").reference_loss(on_rows, np.asarray(members), "log_loss")
+
+
+def test_gains_are_discounted_by_the_blocks_that_count() -> None:
+    gains = np.array([[0.1, np.nan, 0.3, 0.2], [np.nan, 0.5, np.nan, np.nan]])
+    np.testing.assert_allclose(discounted(gains), [0.2 - 0.1 / np.sqrt(3), 0.5])
 
 
 def test_screened_lists_are_those_of_looking_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
