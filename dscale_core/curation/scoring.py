@@ -13,7 +13,16 @@ from typing import TypeAlias
 import numpy as np
 
 from dscale_core.identities import row_identities
-from dscale_core.types import BlockContributions, Dataset, FloatMatrix, FloatVector, IntVector, Learner, ValuationRows
+from dscale_core.types import (
+    BlockContributions,
+    BlockSurrogate,
+    Dataset,
+    FloatMatrix,
+    FloatVector,
+    IntVector,
+    Learner,
+    ValuationRows,
+)
 
 __all__ = ["BLOCKS", "LabelledRows", "Scorer", "discounted", "labelled_rows", "same_records"]
 
@@ -106,13 +115,21 @@ class Scorer:
             if self._surrogate is None:
                 some = self._looked_at(members, _SHORTLIST)
             else:
-                rough = np.mean([self._surrogate.left_out(own, members, self._all).delta for own in sets], axis=0)
-                some = self._shortlist(members, rough)
+                some = self._shortlist(members, self._left_out(sets, members, self._surrogate))
         gains = np.zeros((some.size, self._all.starts.size))
         for own in sets:
             base = self._exactly(own, _NOBODY, self._all).base_loss
             gains += [base - self._exactly(own[own != z], _NOBODY, self._all).base_loss for z in some]
-        return some, self._remembered(some, gains / len(sets))
+        return some, self._remembered(some, self._unheard(some, gains / len(sets)))
+
+    def dropped_roughly(self, sets: Sequence[IntVector], members: IntVector) -> tuple[IntVector, FloatMatrix]:
+        """The same without a fit for each, of all members, where the learner has a surrogate."""
+        if self._surrogate is None:
+            return self.dropped(sets, members)
+        return members, self._left_out(sets, members, self._surrogate)
+
+    def _left_out(self, sets: Sequence[IntVector], members: IntVector, surrogate: BlockSurrogate) -> FloatMatrix:
+        return self._unheard(members, np.mean([surrogate.left_out(own, members, self._all).delta for own in sets], axis=0))
 
     def _looked_at(self, some: IntVector, most: int) -> IntVector:
         """All of them now and then; between, those that were best when last looked at."""
@@ -132,10 +149,13 @@ class Scorer:
 
     def _apart(self, sets: Sequence[IntVector], candidates: IntVector, value: _Valued) -> FloatMatrix:
         """Mean gains over the sets, (s, b); NaN in a candidate's own block."""
-        out: FloatMatrix = np.mean([value(own, candidates, self._all).delta for own in sets], axis=0)
-        block = self._own_block[candidates]
-        out[block >= 0, block[block >= 0]] = np.nan
-        return out
+        return self._unheard(candidates, np.mean([value(own, candidates, self._all).delta for own in sets], axis=0))
+
+    def _unheard(self, points: IntVector, gains: FloatMatrix) -> FloatMatrix:
+        """Gains (s, b) without what a point's own block says of it."""
+        block = self._own_block[points]
+        gains[block >= 0, block[block >= 0]] = np.nan
+        return gains
 
     def _exactly(self, own: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
         return self._learner.block_contributions(self._dataset, own, points, rows, self._utility)

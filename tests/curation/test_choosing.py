@@ -13,7 +13,6 @@ from toy import toy_dataset
 import dscale_core as ds
 from dscale_core.curation.choosing import choose, random_sets
 from dscale_core.curation.greedy import Task, chosen_steps
-from dscale_core.curation.ordering import whole_order
 from dscale_core.curation.promise import Promise, number_reaching, promise_of
 from dscale_core.curation.scoring import LabelledRows, Scorer, discounted, labelled_rows, same_records
 from dscale_core.errors import ArgumentError
@@ -281,19 +280,6 @@ def test_random_points_that_gain_as_much_are_read_off_the_curve() -> None:
     assert low.number == pytest.approx(0.5)
     assert low.low == pytest.approx(1.0)
     assert low.high == pytest.approx(1000.0)
-
-
-@pytest.mark.parametrize("beside", [True, False])
-def test_a_whole_order_begins_with_the_list_and_leaves_nobody_out(beside: bool) -> None:
-    dataset, learner = _data("log_loss", n=80), ds.make_learner("logistic")
-    current, candidates = np.arange(12), np.arange(12, 80)
-    order = whole_order(dataset, learner, current, candidates, 0, beside)
-    assert sorted(order.tolist()) == candidates.tolist()
-    rows = labelled_rows(dataset, candidates if beside else candidates[:0], 10, 0)
-    task = Task(dataset, "add", 68, (current,), candidates, "free", 0)
-    steps = chosen_steps(task, Scorer(dataset, learner, "log_loss", rows))
-    assert 0 < len(steps) < 68
-    assert order[: len(steps)].tolist() == [step.point for step in steps]
 
 
 def test_progress_rises_to_one() -> None:
