@@ -6,7 +6,7 @@ delta(z, D) = L(f_D) - L(f_{D+z}) for z not in D, **positive helps**, in the uni
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -17,6 +17,7 @@ from dscale_core.arrays import Float32Matrix, FloatMatrix, FloatVector, IntVecto
 from dscale_core.errors import ArgumentError
 from dscale_core.fitted_laws import Laws
 from dscale_core.point_values import Values
+from dscale_core.row_deviation import RowDeviation
 from dscale_core.statuses import LawStatus
 
 if TYPE_CHECKING:
@@ -269,29 +270,6 @@ class Draws:
 
 
 @dataclass(frozen=True, eq=False)
-class RowDeviation:
-    """By how much ψ_k would differ on other valuation rows, of which there are finitely many, whatever coalitions are drawn.
-
-    sizes (h,) ascending; deviation (h, p): standard deviations, in the unit of the loss.
-    """
-
-    sizes: FloatVector
-    deviation: FloatMatrix
-
-    def at(self, k: float) -> FloatVector:
-        """The deviations at size k, (p,): k times them is linear in log k, and level beyond the sizes."""
-        flat, log_k = self.deviation * self.sizes[:, None], np.log(self.sizes)
-        place = float(np.interp(np.log(k), log_k, np.arange(log_k.size)))
-        left = min(int(place), max(log_k.size - 2, 0))
-        right = min(left + 1, log_k.size - 1)
-        return np.asarray((flat[left] + (place - left) * (flat[right] - flat[left])) / k)
-
-    def take(self, columns: IntVector) -> RowDeviation:
-        """The same for some points, by position."""
-        return RowDeviation(self.sizes, self.deviation[:, columns])
-
-
-@dataclass(frozen=True, eq=False)
 class SurrogateDraws:
     """own (m, p): a learner's surrogate of exact draws, row by row; many: its draws of further coalitions of the plan.
 
@@ -317,6 +295,15 @@ class BlockEngine(Protocol):
 
     def by_block(self, coalition: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
         """delta of ``points``, each block of rows on its own; arguments are trusted."""
+        ...
+
+
+@runtime_checkable
+class PredictingEngine(Protocol):
+    """An engine that can say what a coalition's model predicts."""
+
+    def predict(self, coalition: IntVector, X: FloatMatrix) -> NDArray[np.float64]:
+        """Probabilities (v, classes) or values (v,) of rows X (v, d) by the coalition's model; arguments are trusted."""
         ...
 
 
@@ -361,6 +348,16 @@ class Learner(Protocol):
     ) -> BlockContributions:
         """The same on rows of the caller's, block by block."""
         ...
+
+    def block_losses(
+        self, dataset: Dataset, coalition: IntVector, rows: ValuationRows, utilities: Sequence[str]
+    ) -> FloatMatrix:
+        """L(f_D) by each utility on each block of rows, (u, b), by one fit where the engine can predict."""
+
+    def left_out(
+        self, dataset: Dataset, coalition: IntVector, members: IntVector, rows: ValuationRows, utility: str
+    ) -> BlockContributions:
+        """The loss saved by leaving each member out, on rows of the caller's, block by block."""
 
     def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
         """L(f_D) by one independent fit at tight tolerance: what the audit holds the engine against."""

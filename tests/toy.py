@@ -7,7 +7,7 @@ from hashlib import sha256
 import numpy as np
 import pandas as pd
 
-from dscale_core.types import Dataset, Task
+from dscale_core.types import Contributions, Dataset, Engine, IntVector, Task
 
 
 def toy_dataset(
@@ -46,3 +46,13 @@ def toy_dataset(
         records=pd.DataFrame({"x0": X[:cut, 0], "answer": y[:cut]}),
         fingerprint=sha256(repr((n, d, classes, noise, task, seed, scale)).encode()).hexdigest(),
     )
+
+
+class OnOwnRows:
+    """An engine that values on its own rows alone, as one from outside may."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
+        return self._engine.contributions(coalition, points)

@@ -35,7 +35,16 @@ from numpy.typing import NDArray
 from dscale_core.errors import ArgumentError
 from dscale_core.learners.base import LearnerBase, blocks, loss
 from dscale_core.learners.compiled import knn_kernels as kernels
-from dscale_core.types import Contributions, Dataset, FloatMatrix, IntVector, Task
+from dscale_core.types import (
+    BlockContributions,
+    Contributions,
+    Dataset,
+    FloatMatrix,
+    FloatVector,
+    IntVector,
+    Task,
+    ValuationRows,
+)
 
 __all__ = ["KNN"]
 
@@ -79,53 +88,150 @@ class KNNEngine:
     """Exact contributions for one dataset and utility."""
 
     def __init__(self, learner: KNN, dataset: Dataset, utility: str) -> None:
-        classes = len(dataset.class_names)
+        self._classes, self._X, self._y = len(dataset.class_names), dataset.X_pool, dataset.y_pool
         self._lists = _lists_of(dataset)
-        self._pool, self._rows = _labels(dataset.y_pool, classes), _labels(dataset.y_valuation, classes)
+        self._on_rows: WeakKeyDictionary[ValuationRows, _Lists] = WeakKeyDictionary()
+        self._pool, self._rows = _labels(dataset.y_pool, self._classes), _labels(dataset.y_valuation, self._classes)
         by_distance = learner.weights == "distance"
         code, smoothing = kernels.UTILITY_CODES[utility], float(learner.smoothing)
-        self._rule = kernels.Rule(code, max(classes, 1), learner.n_neighbors, by_distance, smoothing)
+        self._rule = kernels.Rule(code, max(self._classes, 1), learner.n_neighbors, by_distance, smoothing)
 
     def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
         """delta of ``points``; see `types.Contributions`."""
-        state = np.zeros(self._pool.code.size, dtype=np.int8)
-        state[points] = kernels.WANTED
-        state[coalition] = kernels.MEMBER
-        change, base = np.zeros(state.size), np.empty(self._rows.code.size)
-        lists = self._lists
-        kernels.add_changes(lists.order, lists.distance, state, self._pool, self._rows, self._rule, change, base)
-        for rows, order, distance in lists.anew(np.flatnonzero(np.isnan(base))):
-            own, part = kernels.Labels(self._rows.code[rows], self._rows.value[rows]), np.empty(rows.size)
-            kernels.add_changes(order, distance, state, self._pool, own, self._rule, change, part)
-            base[rows] = part
+        state = _state(self._pool.code.size, coalition, points)
+        change, base = self._walked(self._lists, self._pool, self._rows, state)
         delta = np.where(state[points] == kernels.MEMBER, np.nan, -change[points] / base.size)
         return Contributions(delta, float(base.mean()))
 
+    def by_block(self, coalition: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
+        """The same on any rows, block by block."""
+        n = self._pool.code.size
+        if points.size and _Lists.depth(n, rows.y.size) == n:
+            if rows not in self._on_rows:
+                self._on_rows[rows] = _Lists.sorted(self._X, rows.X)
+            return self._by_block(self._on_rows[rows], self._pool, coalition, points, rows)
+        # a few points of a large pool, or nobody: their own lists are short. In the pool's order, which breaks ties
+        some = np.union1d(coalition, points)
+        at, own = np.searchsorted(some, coalition), np.searchsorted(some, points)
+        lists, labels = _Lists.sorted(self._X[some], rows.X), _labels(self._y[some], self._classes)
+        return self._by_block(lists, labels, at, own, rows)
 
+    def predict(self, coalition: IntVector, X: FloatMatrix) -> NDArray[np.float64]:
+        """Probabilities or values; see `types.PredictingEngine`."""
+        members, most = np.sort(coalition), self._rule.n_neighbors
+        answers = np.eye(max(self._classes, 1))[self._pool.code[members]] * self._pool.value[members, None]
+        out = np.empty((X.shape[0], answers.shape[1]))
+        for rows, order, distance in _sorted(self._X[members], X, np.arange(X.shape[0])):
+            weight = self._weights(distance[:, :most])
+            out[rows] = np.einsum("vk,vkc->vc", weight, answers[order[:, :most]]) / weight.sum(axis=1, keepdims=True)
+        if not self._classes:
+            return np.asarray(out[:, 0])
+        votes, smoothing = min(most, members.size), self._rule.smoothing
+        return (out * votes + smoothing) / (votes + self._classes * smoothing)
+
+    def _weights(self, distance: FloatMatrix) -> FloatMatrix:
+        """Weights of neighbours, (v, K), by the conventions of the module's docstring."""
+        if not self._rule.by_distance:
+            return np.ones(distance.shape)
+        with np.errstate(divide="ignore", over="ignore"):
+            weight = 1.0 / distance
+        same = np.isinf(weight)
+        return np.where(same.any(axis=1, keepdims=True), same.astype(np.float64), weight)
+
+    def left_out(self, coalition: IntVector, members: IntVector, rows: ValuationRows) -> BlockContributions:
+        """The loss saved by leaving each of ``members`` out: a walk each down the members' own lists, sorted once."""
+        members_sorted = np.sort(coalition)
+        lists = _Lists.sorted(self._X[members_sorted], rows.X)
+        labels, nobody = _labels(self._y[members_sorted], self._classes), np.empty(0, dtype=np.int64)
+        everyone = np.arange(coalition.size)
+
+        def losses(some: IntVector) -> FloatVector:
+            return self._by_block(lists, labels, some, nobody, rows).base_loss
+
+        base = losses(everyone)
+        left = [losses(np.delete(everyone, at)) for at in np.searchsorted(members_sorted, members)]
+        return BlockContributions(base - np.reshape(left, (members.size, base.size)), base)
+
+    def _by_block(
+        self, lists: _Lists, labels: kernels.Labels, coalition: IntVector, points: IntVector, rows: ValuationRows
+    ) -> BlockContributions:
+        """Coalition and points as numbers of those whose lists these are."""
+        state, valued = _state(labels.code.size, coalition, points), _labels(rows.y, self._classes)
+        delta, base_loss = np.empty((points.size, rows.starts.size)), np.empty(rows.starts.size)
+        for b, block in enumerate(rows.slices):
+            own = kernels.Labels(valued.code[block], valued.value[block])
+            change, base = self._walked(lists.of_rows(block), labels, own, state)
+            delta[:, b] = np.where(state[points] == kernels.MEMBER, np.nan, -change[points] / base.size)
+            base_loss[b] = base.mean()
+        return BlockContributions(delta, base_loss)
+
+    def _walked(
+        self, lists: _Lists, labels: kernels.Labels, valued: kernels.Labels, state: NDArray[np.int8]
+    ) -> tuple[FloatVector, FloatVector]:
+        """Loss change by each point, summed over the rows, and each row's own loss."""
+        change, base = np.zeros(state.size), np.empty(valued.code.size)
+        kernels.add_changes(lists.order, lists.distance, state, labels, valued, self._rule, change, base)
+        for rows, order, distance in lists.anew(np.flatnonzero(np.isnan(base))):
+            own, part = kernels.Labels(valued.code[rows], valued.value[rows]), np.empty(rows.size)
+            kernels.add_changes(order, distance, state, labels, own, self._rule, change, part)
+            base[rows] = part
+        return change, base
+
+
+def _state(n: int, coalition: IntVector, points: IntVector) -> NDArray[np.int8]:
+    state = np.zeros(n, dtype=np.int8)
+    state[points] = kernels.WANTED
+    state[coalition] = kernels.MEMBER
+    return state
+
+
+@dataclass(frozen=True, eq=False)
 class _Lists:
-    """The pool sorted by distance, then index, for every valuation point: the nearest part, as far as memory allows."""
+    """Points sorted by distance, then index, for every valuation row: the nearest part, as far as memory allows."""
 
-    def __init__(self, X_pool: FloatMatrix, X_valuation: FloatMatrix) -> None:
-        self._pool, self._valuation = X_pool, X_valuation
+    pool: FloatMatrix
+    valuation: FloatMatrix
+    order: NDArray[np.int32]
+    distance: FloatMatrix
+
+    @staticmethod
+    def depth(n: int, v: int) -> int:
+        """How many of n points a list holds beside v - 1 others."""
+        return max(min(n, _LIST_BYTES // (_PAIR_BYTES * v)), 1)
+
+    @classmethod
+    def sorted(cls, X_pool: FloatMatrix, X_valuation: FloatMatrix) -> _Lists:
+        """The lists of all valuation rows."""
         v, n = X_valuation.shape[0], X_pool.shape[0]
-        depth = max(min(n, _LIST_BYTES // (_PAIR_BYTES * v)), 1)
-        self.order = np.empty((v, depth), dtype=np.int32)
-        self.distance = np.empty((v, depth))
-        for rows, order, distance in self.anew(np.arange(v)):
-            self.order[rows], self.distance[rows] = order[:, :depth], distance[:, :depth]
+        depth = cls.depth(n, v)
+        lists = cls(X_pool, X_valuation, np.empty((v, depth), dtype=np.int32), np.empty((v, depth)))
+        for rows, order, distance in lists.anew(np.arange(v)):
+            lists.order[rows], lists.distance[rows] = order[:, :depth], distance[:, :depth]
+        return lists
+
+    def of_rows(self, part: slice) -> _Lists:
+        """The lists of consecutive rows."""
+        return _Lists(self.pool, self.valuation[part], self.order[part], self.distance[part])
 
     def anew(self, rows: IntVector) -> Iterator[tuple[IntVector, NDArray[np.int32], FloatMatrix]]:
         """Whole lists of some valuation points, a few at a time: (rows, order, distance)."""
-        n = self._pool.shape[0]
-        for some in blocks(rows, max(_SORT_BYTES // (8 * n), 1)):
-            found = np.empty((some.size, n))
-            kernels.distances(self._valuation[some], self._pool, found)
-            order = np.argsort(found, axis=1)
-            ranked = np.take_along_axis(found, order, axis=1)
-            # the stable sort is several times slower: only rows with ties need it
-            tied = np.flatnonzero((ranked[:, 1:] == ranked[:, :-1]).any(axis=1))
-            order[tied] = np.argsort(found[tied], axis=1, kind="stable")
-            yield some, order.astype(np.int32), ranked
+        return _sorted(self.pool, self.valuation, rows)
+
+
+def _sorted(
+    pool: FloatMatrix, valuation: FloatMatrix, rows: IntVector
+) -> Iterator[tuple[IntVector, NDArray[np.int32], FloatMatrix]]:
+    """``pool`` by distance, then place, from the valuation points at ``rows``, a few at a time: (rows, order, distance)."""
+    n = pool.shape[0]
+    for some in blocks(rows, max(_SORT_BYTES // (8 * n), 1)):
+        found = np.empty((some.size, n))
+        kernels.distances(valuation[some], pool, found)
+        order = np.argsort(found, axis=1)
+        ranked = np.take_along_axis(found, order, axis=1)
+        # the stable sort is several times slower: only rows with ties need it
+        tied = np.flatnonzero((ranked[:, 1:] == ranked[:, :-1]).any(axis=1))
+        order[tied] = np.argsort(found[tied], axis=1, kind="stable")
+        yield some, order.astype(np.int32), ranked
 
 
 # lists depend on the data alone: all parameters and utilities share them
@@ -134,7 +240,7 @@ _lists: WeakKeyDictionary[Dataset, _Lists] = WeakKeyDictionary()
 
 def _lists_of(dataset: Dataset) -> _Lists:
     if dataset not in _lists:
-        _lists[dataset] = _Lists(dataset.X_pool, dataset.X_valuation)
+        _lists[dataset] = _Lists.sorted(dataset.X_pool, dataset.X_valuation)
     return _lists[dataset]
 
 

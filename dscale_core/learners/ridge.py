@@ -30,7 +30,16 @@ from scipy.linalg import solve_triangular
 
 from dscale_core.errors import ArgumentError
 from dscale_core.learners.base import LearnerBase, blocks, loss
-from dscale_core.types import Contributions, Dataset, FloatMatrix, FloatVector, IntVector, Task
+from dscale_core.types import (
+    BlockContributions,
+    Contributions,
+    Dataset,
+    FloatMatrix,
+    FloatVector,
+    IntVector,
+    Task,
+    ValuationRows,
+)
 
 __all__ = ["Linear", "Ridge"]
 
@@ -38,6 +47,9 @@ _ROWS = 1024  # candidates worked together: their products stay in the second-le
 # Of the largest singular value, as in scikit-learn's LinearRegression.
 # test_ridge.py::test_almost_collinear_columns_are_cut_where_scikit_learn_cuts
 _RANK_CUT = 1e-6
+# What a member must leave of its own residual: with less of it, it alone holds a direction, and a closed form would divide
+# rounding by rounding. test_leaving_out.py::test_a_member_that_alone_holds_a_direction
+_LEAST_KEPT = 1e-6
 # Units of rounding of the members' own size: members that are all alike differ from their mean by no more.
 # test_ridge.py::test_identical_members_leave_only_the_mean
 _ALIKE = 10 * float(np.finfo(np.float64).eps)
@@ -92,35 +104,90 @@ class LeastSquaresEngine:
 
     def __init__(self, dataset: Dataset, penalty: float) -> None:
         # the intercept is free, so a shift changes no prediction; near zero the differences below keep their digits
-        center, level = dataset.X_pool.mean(axis=0), dataset.y_pool.mean()
-        self._X, self._y = dataset.X_pool - center, dataset.y_pool - level
-        valuation = dataset.X_valuation - center
-        self._mean = valuation.mean(axis=0)
-        self._valuation, self._y_valuation = valuation - self._mean, dataset.y_valuation - level
-        self._covariance = self._valuation.T @ self._valuation / valuation.shape[0]
+        self._center, self._level = dataset.X_pool.mean(axis=0), float(dataset.y_pool.mean())
+        self._X, self._y = dataset.X_pool - self._center, dataset.y_pool - self._level
+        self._valued = _Valued(dataset.X_valuation - self._center, dataset.y_valuation - self._level)
         self._penalty = penalty
 
     def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
         """delta of ``points``; see `types.Contributions`."""
+        found = self._on_blocks(coalition, points, [self._valued])
+        return Contributions(found.delta[:, 0], float(found.base_loss[0]))
+
+    def by_block(self, coalition: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
+        """The same on any rows, block by block."""
+        return self._on_blocks(coalition, points, self._blocks(rows))
+
+    def predict(self, coalition: IntVector, X: FloatMatrix) -> FloatVector:
+        """Values; see `types.PredictingEngine`."""
         fit = _fit(self._X[coalition], self._y[coalition], self._penalty)
-        mean = self._mean - fit.x_mean
-        residual = self._y_valuation - fit.y_mean - mean @ fit.w - self._valuation @ fit.w
-        valuation = _Valuation(mean, self._covariance, self._valuation.T @ residual / residual.size, float(residual.mean()))
-        spanned, free = (_Directions(rows, valuation) for rows in (fit.whitening, fit.null))
+        out: FloatVector = (X - self._center - fit.x_mean) @ fit.w + (fit.y_mean + self._level)
+        return out
+
+    def left_out(self, coalition: IntVector, members: IntVector, rows: ValuationRows) -> BlockContributions:
+        """The loss saved by leaving each of ``members`` out: closed form, or a fit where one alone holds a direction."""
+        valued, k = self._blocks(rows), coalition.size
+        fit = _fit(self._X[coalition], self._y[coalition], self._penalty)
+        x, y = self._X[members] - fit.x_mean, self._y[members] - fit.y_mean
+        along = x @ fit.whitening.T
+        held = 1 - 1 / k - np.einsum("ij,ij->i", along, along) >= _LEAST_KEPT
+        x, own = x[held], (y - x @ fit.w)[held]
+        delta, base = np.empty((members.size, len(valued))), np.empty(len(valued))
+        for b, block in enumerate(valued):
+            valuation, base[b] = block.under(fit)
+            # the same as adding, with weight -1: s = -(y_z - f_D(z)) / (1 - 1/k - t_z't_z)
+            delta[held, b] = _Directions(fit.whitening, valuation).saved(x, own, 1 / k - 1, 1 / k)
+        for i in np.flatnonzero(~held):
+            rest = coalition[coalition != members[i]]
+            without = _fit(self._X[rest], self._y[rest], self._penalty)
+            delta[i] = base - [block.under(without)[1] for block in valued]
+        return BlockContributions(delta, base)
+
+    def _blocks(self, rows: ValuationRows) -> list[_Valued]:
+        return [_Valued(rows.X[block] - self._center, rows.y[block] - self._level) for block in rows.slices]
+
+    def _on_blocks(self, coalition: IntVector, points: IntVector, valued: list[_Valued]) -> BlockContributions:
+        fit = _fit(self._X[coalition], self._y[coalition], self._penalty)
         inside = np.zeros(self._X.shape[0], dtype=bool)
         inside[coalition] = True
         candidates = np.flatnonzero(~inside[points])
-        delta = np.full(points.size, np.nan)
-        for rows in blocks(candidates, _ROWS):
+        delta, base = np.full((points.size, len(valued)), np.nan), np.empty(len(valued))
+        for b, block in enumerate(valued):
+            valuation, base[b] = block.under(fit)
+            if candidates.size:
+                delta[candidates, b] = self._saved(fit, valuation, points[candidates], coalition.size)
+        return BlockContributions(delta, base)
+
+    def _saved(self, fit: _Fit, valuation: _Valuation, points: IntVector, k: int) -> FloatVector:
+        """Loss saved by points that are no members."""
+        spanned, free = (_Directions(rows, valuation) for rows in (fit.whitening, fit.null))
+        out = np.empty(points.size)
+        for rows in blocks(np.arange(points.size), _ROWS):
             x, y = self._X[points[rows]] - fit.x_mean, self._y[points[rows]] - fit.y_mean
             own = y - x @ fit.w
-            saved = spanned.saved(x, own, 1 + 1 / coalition.size, 1 / coalition.size)
+            saved = spanned.saved(x, own, 1 + 1 / k, 1 / k)
             if fit.null.size:
-                norm = np.einsum("ij,ij->i", x, x) * (coalition.size / (coalition.size + 1))
+                norm = np.einsum("ij,ij->i", x, x) * (k / (k + 1))
                 least = np.maximum(_RANK_CUT**2 * norm, fit.cut**2)
                 saved = free.saved_outside(x, own, least, saved)
-            delta[rows] = saved
-        return Contributions(delta, float(residual @ residual / residual.size))
+            out[rows] = saved
+        return out
+
+
+class _Valued:
+    """Rows to value on, less the pool's mean, and what of them depends on no coalition."""
+
+    def __init__(self, X: FloatMatrix, y: FloatVector) -> None:
+        self._mean = X.mean(axis=0)
+        self._X, self._y = X - self._mean, y
+        self._covariance = self._X.T @ self._X / X.shape[0]
+
+    def under(self, fit: _Fit) -> tuple[_Valuation, float]:
+        """What the change of the loss needs to know of them, and the loss itself."""
+        mean = self._mean - fit.x_mean
+        residual = self._y - fit.y_mean - mean @ fit.w - self._X @ fit.w
+        pull = self._X.T @ residual / residual.size
+        return _Valuation(mean, self._covariance, pull, float(residual.mean())), float(residual @ residual / residual.size)
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,16 @@ from dscale_core.errors import ArgumentError
 from dscale_core.learners.base import LearnerBase, blocks, radial_width, require_two_classes
 from dscale_core.learners.compiled import svm_kernels
 from dscale_core.learners.two_classes import LogitValuation, loss_of_logits
-from dscale_core.types import Contributions, Dataset, FloatMatrix, FloatVector, IntVector, Task
+from dscale_core.types import (
+    BlockContributions,
+    Contributions,
+    Dataset,
+    FloatMatrix,
+    FloatVector,
+    IntVector,
+    Task,
+    ValuationRows,
+)
 
 __all__ = ["Svm"]
 
@@ -156,18 +165,29 @@ class SvmEngine:
 
     def __init__(self, dataset: Dataset, utility: str, C: float, gamma: float) -> None:
         self.X, self.sign = dataset.X_pool, 2.0 * dataset.y_pool - 1.0
-        self.X_valuation, self.y_valuation = dataset.X_valuation, dataset.y_valuation
+        self._rows = ValuationRows(dataset.X_valuation, dataset.y_valuation, np.zeros(1, dtype=np.int64))
         self.utility, self.C, self.gamma = utility, C, gamma
 
     def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
         """delta of ``points``; see `types.Contributions`. Raises ArgumentError for a coalition of one class."""
+        found = self.by_block(coalition, points, self._rows)
+        return Contributions(found.delta[:, 0], float(found.base_loss[0]))
+
+    def by_block(self, coalition: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
+        """The same on any rows, block by block."""
         require_two_classes(self.sign[coalition])
-        fitted = _Coalition(self, coalition)
-        delta = np.full(points.size, np.nan)
+        fitted = _Coalition(self, coalition, rows)
+        delta = np.full((points.size, rows.starts.size), np.nan)
         candidates = np.flatnonzero(~np.isin(points, coalition))
-        for rows in blocks(candidates, _ROWS):
-            delta[rows] = -fitted.changes(points[rows])
-        return Contributions(delta, fitted.base_loss)
+        for some in blocks(candidates, _ROWS):
+            delta[some] = -fitted.changes(points[some])
+        return BlockContributions(delta, fitted.base_loss)
+
+    def predict(self, coalition: IntVector, X: FloatMatrix) -> FloatMatrix:
+        """Probabilities of both classes; see `types.PredictingEngine`."""
+        require_two_classes(self.sign[coalition])
+        eta = _Coalition(self, coalition, self._rows).logits(X)
+        return np.column_stack([expit(-eta), expit(eta)])
 
     def kernel(self, X: FloatMatrix, Z: FloatMatrix, dtype: type[np.floating[Any]] = np.float64) -> NDArray[Any]:
         """exp(-gamma |x - z|^2) for all pairs."""
@@ -180,8 +200,8 @@ class SvmEngine:
 class _Coalition:
     """The machine of one coalition, and its candidates from there."""
 
-    def __init__(self, engine: SvmEngine, members: IntVector) -> None:
-        self._engine = engine
+    def __init__(self, engine: SvmEngine, members: IntVector, rows: ValuationRows) -> None:
+        self._engine, self._rows = engine, rows
         self._X, self._y = engine.X[members], engine.sign[members]
         self._low, self._high = np.minimum(engine.C * self._y, 0.0), np.maximum(engine.C * self._y, 0.0)
         self._K = engine.kernel(self._X, self._X)
@@ -193,11 +213,11 @@ class _Coalition:
         spread = float((self._y - self._error).std())
         self._tolerance = max(_TOLERANCE * min(1.0, spread), _LEAST_TOLERANCE)
         self._a, self._b = _plain_sigmoid(self._y - self._error, (self._y > 0).astype(np.int64))
-        self._K_valuation = engine.kernel(self._X, engine.X_valuation)
+        self._K_valuation = engine.kernel(self._X, rows.X)
         self._scores = self._beta @ self._K_valuation
         eta = self._a * self._scores + self._b
-        self._valuation = LogitValuation(eta, engine.y_valuation, engine.utility, np.float32)
-        self.base_loss = self._valuation.base_loss
+        self._valuations = [LogitValuation(eta[block], rows.y[block], engine.utility, np.float32) for block in rows.slices]
+        self.base_loss = np.array([valuation.base_loss for valuation in self._valuations])
         self._near = self._set(self._nearest())
         self._all: _Set | None = None
 
@@ -215,14 +235,19 @@ class _Coalition:
         own[:-1, :-1] = self._K[np.ix_(index, index)]
         return _Set(index, own, self._K[index], self._K_valuation[index].astype(np.float32))
 
-    def changes(self, points: IntVector) -> FloatVector:
-        """Change of the loss by each of ``points``, (p,)."""
+    def logits(self, X: FloatMatrix) -> FloatVector:
+        """Of class 1, (v,), on any rows."""
+        out: FloatVector = self._a * (self._beta @ self._engine.kernel(self._X, X)) + self._b
+        return out
+
+    def changes(self, points: IntVector) -> FloatMatrix:
+        """Change of the loss by each of ``points``, (p, b)."""
         engine = self._engine
         X, y = engine.X[points], engine.sign[points]
         K = engine.kernel(X, self._X)
-        K_valuation = engine.kernel(X, engine.X_valuation, np.float32)
+        K_valuation = engine.kernel(X, self._rows.X, np.float32)
         near = self._solve(self._near, K, y)
-        out = np.empty(points.size)
+        out = np.empty((points.size, len(self._valuations)))
         good = near.optimal
         out[good] = self._loss_change(self._near, near.keep(good), y[good], K_valuation[good])
         if not good.all():
@@ -247,14 +272,15 @@ class _Coalition:
         gap = svm_kernels.gaps(errors, everyone, self._low, self._high, own_error, own_beta, y, C)
         return _Moves(beta, own_beta, errors, own_error, gap <= _VIOLATED * self._tolerance)
 
-    def _loss_change(self, part: _Set, moves: _Moves, y: FloatVector, K: NDArray[np.float32]) -> FloatVector:
+    def _loss_change(self, part: _Set, moves: _Moves, y: FloatVector, K: NDArray[np.float32]) -> FloatMatrix:
         fitted = svm_kernels.calibrate(moves.errors, self._y, moves.own_error, y, self._a, self._b)
         steps = moves.beta.astype(np.float32) @ part.valuation + moves.own_beta[:, None].astype(np.float32) * K
         # in changes of a, b and score, so that float32 loses nothing to cancellation
         logits = fitted[:, :1].astype(np.float32) * steps
         logits += (fitted[:, :1] - self._a).astype(np.float32) * self._scores.astype(np.float32)
         logits += (fitted[:, 1:] - self._b).astype(np.float32)
-        return self._valuation.change(logits)
+        by_block = zip(self._valuations, self._rows.slices, strict=True)
+        return np.stack([each.change(np.ascontiguousarray(logits[:, block])) for each, block in by_block], axis=1)
 
 
 def _require_settled(settled: bool, C: float) -> None:

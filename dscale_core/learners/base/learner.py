@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners.base.utility import require_utility
+from dscale_core.learners.base.utility import loss, require_utility
 from dscale_core.types import (
     BlockContributions,
     BlockEngine,
@@ -22,6 +22,7 @@ from dscale_core.types import (
     Engine,
     FloatMatrix,
     IntVector,
+    PredictingEngine,
     Task,
     ValuationRows,
 )
@@ -30,6 +31,15 @@ __all__ = ["LearnerBase", "require_two_classes"]
 
 # an engine holds copies of the data in the form its algebra wants; it lives as long as its dataset does
 _engines: WeakKeyDictionary[Dataset, dict[tuple[str, str], Engine]] = WeakKeyDictionary()
+
+
+@runtime_checkable
+class LeavingEngine(Protocol):
+    """An engine that knows what leaving a member out saves without a fit from the start for each."""
+
+    def left_out(self, coalition: IntVector, members: IntVector, rows: ValuationRows) -> BlockContributions:
+        """L(f_D) - L(f_{D-z}) of each member z, (p, b), each block of rows on its own; arguments are trusted."""
+        ...
 
 
 def replace_valuation(dataset: Dataset, X: FloatMatrix, y: NDArray[Any]) -> Dataset:
@@ -116,6 +126,38 @@ class LearnerBase(ABC):
         return BlockContributions(
             np.stack([part.delta for part in parts], axis=1), np.array([part.base_loss for part in parts])
         )
+
+    def left_out(
+        self, dataset: Dataset, coalition: IntVector, members: IntVector, rows: ValuationRows, utility: str
+    ) -> BlockContributions:
+        """L(f_D) - L(f_{D-z}), the loss saved by leaving each z of ``members`` out, on ``rows``, block by block.
+
+        Arguments are trusted. By a fit each, but where the engine has a shorter way that is exact too: a method
+        ``left_out(coalition, members, rows)``.
+        """
+        engine = self.bind(dataset, utility)
+        if isinstance(engine, LeavingEngine):
+            return engine.left_out(coalition, members, rows)
+        (base,) = self.block_losses(dataset, coalition, rows, (utility,))
+        delta = np.empty((members.size, rows.starts.size))
+        for i, z in enumerate(members):
+            delta[i] = base - self.block_losses(dataset, coalition[coalition != z], rows, (utility,))[0]
+        return BlockContributions(delta, base)
+
+    def block_losses(
+        self, dataset: Dataset, coalition: IntVector, rows: ValuationRows, utilities: Sequence[str]
+    ) -> FloatMatrix:
+        """L(f_D) by each utility on each block of rows, (u, b): the ``base_loss`` of `block_contributions`, by one fit.
+
+        Arguments are trusted. An engine that can predict says so by a method ``predict(coalition, X)``; any other values
+        the blocks by each utility anew.
+        """
+        engine = self.bind(dataset, utilities[0])
+        if isinstance(engine, PredictingEngine):
+            predicted = engine.predict(coalition, rows.X)
+            return np.array([[loss(name, predicted[b], rows.y[b]) for b in rows.slices] for name in utilities])
+        nobody = coalition[:0]
+        return np.stack([self.block_contributions(dataset, coalition, nobody, rows, name).base_loss for name in utilities])
 
     def contributions(
         self, dataset: Dataset, coalition: IntVector, points: IntVector, utility: str = "log_loss"

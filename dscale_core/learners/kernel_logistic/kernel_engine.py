@@ -36,7 +36,17 @@ from dscale_core.learners.base import LearnerBase, blocks, radial_width, require
 from dscale_core.learners.compiled import logit_kernels
 from dscale_core.learners.kernel_logistic.kernel_fit import CERTAIN, KernelFit, RadialFeatures, fit_kernel, shrunk_kernel
 from dscale_core.learners.two_classes import AddOne, Candidates, Curved, LogitValuation, loss_of_logits
-from dscale_core.types import Contributions, Dataset, Engine, FloatMatrix, FloatVector, IntVector, Task
+from dscale_core.types import (
+    BlockContributions,
+    Contributions,
+    Dataset,
+    Engine,
+    FloatMatrix,
+    FloatVector,
+    IntVector,
+    Task,
+    ValuationRows,
+)
 
 __all__ = ["KernelLogistic"]
 
@@ -100,32 +110,73 @@ class KernelLogisticEngine:
     """Exact contributions for one dataset and utility."""
 
     def __init__(self, dataset: Dataset, utility: str, C: float, gamma: float) -> None:
-        center = dataset.X_pool.mean(axis=0)
-        self._pool = RadialFeatures.of(dataset.X_pool - center, gamma)
-        self._valued = RadialFeatures.of(dataset.X_valuation - center, gamma)
-        self._y, self._y_valuation = dataset.y_pool.astype(np.float64), dataset.y_valuation
+        self._center, self._gamma = dataset.X_pool.mean(axis=0), gamma
+        self._pool = RadialFeatures.of(dataset.X_pool - self._center, gamma)
+        self._y, self._rows = dataset.y_pool.astype(np.float64), _Rows(dataset.y_valuation, [slice(None)])
+        self._valued = RadialFeatures.of(dataset.X_valuation - self._center, gamma)
         self._utility, self._C = utility, C
         self._dtype = np.float32 if C <= _SINGLE_LIMIT else np.float64
 
     def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
         """delta of ``points``; see `types.Contributions`. Raises ArgumentError for a coalition of one class."""
+        found = self._on_blocks(coalition, points, self._valued, self._rows)
+        return Contributions(found.delta[:, 0], float(found.base_loss[0]))
+
+    def by_block(self, coalition: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
+        """The same on any rows, block by block."""
+        valued = RadialFeatures.of(rows.X - self._center, self._gamma)
+        return self._on_blocks(coalition, points, valued, _Rows(rows.y, rows.slices))
+
+    def left_out(self, coalition: IntVector, members: IntVector, rows: ValuationRows) -> BlockContributions:
+        """The loss saved by leaving each of ``members`` out: a fit each, from the coalition's logits."""
+        require_two_classes(self._y[coalition])
+        own, own_rows = self._pool[coalition], _Rows(rows.y, rows.slices)
+        K = own.kernel(own, np.float64)
+        towards = RadialFeatures.of(rows.X - self._center, self._gamma).kernel(own, np.float64)
+        fit = fit_kernel(K, self._y[coalition], self._C, self._start[coalition])
+        base = own_rows.losses(towards @ fit.beta + fit.b, self._utility)
+        delta = np.empty((members.size, rows.starts.size))
+        for i, z in enumerate(members):
+            rest = np.flatnonzero(coalition != z)
+            require_two_classes(self._y[coalition[rest]])
+            without = fit_kernel(K[np.ix_(rest, rest)], self._y[coalition[rest]], self._C, fit.f[rest])
+            beta = np.zeros(coalition.size)
+            beta[rest] = without.beta
+            delta[i] = base - own_rows.losses(towards @ beta + without.b, self._utility)
+        return BlockContributions(delta, base)
+
+    def _on_blocks(self, coalition: IntVector, points: IntVector, valued: RadialFeatures, rows: _Rows) -> BlockContributions:
         require_two_classes(self._y[coalition])
         members = self._pool[coalition]
-        K, towards = members.kernel(members, np.float64), self._valued.kernel(members, np.float64)
+        K, towards = members.kernel(members, np.float64), valued.kernel(members, np.float64)
         fit = fit_kernel(K, self._y[coalition], self._C, self._start[coalition])
-        solver = _Solver(K, fit, self._C, self._dtype)
-        valuation = _Valuation(solver, towards, self._y_valuation, self._utility)
-        delta = np.full(points.size, np.nan)
-        left: list[IntVector] = [np.empty(0, dtype=np.int64)]
         candidates = np.flatnonzero(~np.isin(points, coalition))
-        for rows in blocks(candidates, _ROWS):
-            some = self._pool[points[rows]]
-            steps, settled = solver.add_one(some.kernel(members, self._dtype), self._y[points[rows]])
-            delta[rows] = -valuation.change_by(steps, some.kernel(self._valued, self._dtype))
-            left.append(rows[~(settled & np.isfinite(delta[rows]))])
+        if candidates.size == 0:
+            base = rows.losses(towards @ fit.beta + fit.b, self._utility)
+            return BlockContributions(np.full((points.size, base.size), np.nan), base)
+        solver = _Solver(K, fit, self._C, self._dtype)
+        valuations = [_Valuation(solver, towards[block], rows.y[block], self._utility) for block in rows.slices]
+        base = np.array([valuation.base_loss for valuation in valuations])
+        delta = np.full((points.size, base.size), np.nan)
+        left: list[IntVector] = [np.empty(0, dtype=np.int64)]
+        for some in blocks(candidates, _ROWS):
+            x = self._pool[points[some]]
+            steps, settled = solver.add_one(x.kernel(members, self._dtype), self._y[points[some]])
+            for b, (valuation, block) in enumerate(zip(valuations, rows.slices, strict=True)):
+                delta[some, b] = -valuation.change_by(steps, x.kernel(valued[block], self._dtype))
+            left.append(some[~(settled & np.isfinite(delta[some]).all(axis=1))])
         for row in np.concatenate(left):
-            delta[row] = valuation.base_loss - self._grown_loss(np.append(coalition, points[row]), fit)
-        return Contributions(delta, valuation.base_loss)
+            delta[row] = base - rows.losses(self._grown(np.append(coalition, points[row]), fit, valued), self._utility)
+        return BlockContributions(delta, base)
+
+    def predict(self, coalition: IntVector, X: FloatMatrix) -> FloatMatrix:
+        """Probabilities of both classes; see `types.PredictingEngine`."""
+        require_two_classes(self._y[coalition])
+        members = self._pool[coalition]
+        fit = fit_kernel(members.kernel(members, np.float64), self._y[coalition], self._C, self._start[coalition])
+        rows = RadialFeatures.of(X - self._center, self._gamma)
+        f = rows.kernel(members, np.float64) @ fit.beta + fit.b
+        return np.column_stack([expit(-f), expit(f)])
 
     @cached_property
     def _start(self) -> FloatVector:
@@ -138,12 +189,23 @@ class KernelLogisticEngine:
         parts = [self._pool[rows].kernel(members) @ fit.beta for rows in blocks(np.arange(self._y.size), _ROWS)]
         return np.concatenate(parts) + fit.b
 
-    def _grown_loss(self, members: IntVector, base: KernelFit) -> float:
-        """Loss of the fit to some members, the last of which is new to the fit ``base``."""
+    def _grown(self, members: IntVector, base: KernelFit, valued: RadialFeatures) -> FloatVector:
+        """Logits of the fit to some members, the last of which is new to the fit ``base``."""
         some = self._pool[members]
         fit = fit_kernel(some.kernel(some, np.float64), self._y[members], self._C, np.append(base.f, base.b))
-        f = self._valued.kernel(some, np.float64) @ fit.beta + fit.b
-        return loss_of_logits(self._utility, f, self._y_valuation)
+        return np.asarray(valued.kernel(some, np.float64) @ fit.beta + fit.b)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Labels of the rows to value on, and their blocks."""
+
+    y: NDArray[Any]
+    slices: list[slice]
+
+    def losses(self, f: FloatVector, utility: str) -> FloatVector:
+        """Loss of logits in each block, (b,)."""
+        return np.array([loss_of_logits(utility, f[block], self.y[block]) for block in self.slices])
 
 
 @dataclass(frozen=True)

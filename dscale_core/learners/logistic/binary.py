@@ -29,7 +29,8 @@ from scipy.special import expit
 from dscale_core.errors import ArgumentError
 from dscale_core.learners.base import LearnerBase, blocks, loss, require_two_classes, working_precision
 from dscale_core.learners.compiled import logit_kernels
-from dscale_core.learners.logistic.newton import NewtonFit, add_one_newton, fit_newton, with_intercept
+from dscale_core.learners.logistic.coalition_fits import fits_of
+from dscale_core.learners.logistic.newton import NewtonFit, add_one_newton, with_intercept
 from dscale_core.learners.two_classes import AddOne, Candidates, Curved, LogitValuation
 from dscale_core.types import (
     BlockContributions,
@@ -119,7 +120,8 @@ class LogisticEngine:
     """Exact contributions for one dataset and utility."""
 
     def __init__(self, dataset: Dataset, utility: str, C: float) -> None:
-        self._X, self._y = with_intercept(dataset.X_pool), dataset.y_pool.astype(np.float64)
+        self._fits = fits_of(dataset, C)
+        self._X, self._y = self._fits.X, self._fits.y
         self._rows = ValuationRows(dataset.X_valuation, dataset.y_valuation, np.zeros(1, dtype=np.int64))
         self._utility, self._C, self._dtype = utility, C, working_precision(dataset)
 
@@ -131,7 +133,7 @@ class LogisticEngine:
     def by_block(self, coalition: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
         """The same on any rows, block by block."""
         require_two_classes(self._y[coalition])
-        base = fit_newton(self._X[coalition], self._y[coalition], self._C)
+        base = self._fits.exact(coalition)
         members = base.whiten(self._X[coalition])
         kind = _Dual if coalition.size < 2 * members.shape[1] else _Primal
         solver = kind(members, base.eta, self._C, self._dtype)
@@ -153,6 +155,12 @@ class LogisticEngine:
             moves = add_one_newton(members, base.eta, self._C, *self._candidates(base, points[some]))
             value(some, moves.astype(self._dtype))
         return BlockContributions(delta, np.array([valuation.base_loss for valuation in valuations]))
+
+    def predict(self, coalition: IntVector, X: FloatMatrix) -> FloatMatrix:
+        """Probabilities of both classes; see `types.PredictingEngine`."""
+        require_two_classes(self._y[coalition])
+        eta = with_intercept(X) @ self._fits.exact(coalition).theta
+        return np.column_stack([expit(-eta), expit(eta)])
 
     def _candidates(self, base: NewtonFit, points: IntVector) -> tuple[FloatMatrix, FloatVector, FloatVector]:
         """Whitened features, logits at the base model and labels of some points."""

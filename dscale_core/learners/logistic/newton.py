@@ -45,6 +45,7 @@ class NewtonFit:
     theta: FloatVector  # (d + 1,) the intercept last
     factor: FloatMatrix  # (d + 1, d + 1) L
     eta: FloatVector  # (k,) logits of the training points
+    summed: FloatVector  # (k,) the same as the steps added them up: a tighter fit that goes on from here takes the same path
 
     def whiten(self, X: FloatMatrix) -> FloatMatrix:
         """Rows x to x~ = L^-1 x."""
@@ -56,16 +57,23 @@ def with_intercept(X: FloatMatrix) -> FloatMatrix:
     return np.column_stack([X, np.ones(X.shape[0])])
 
 
-def fit_newton(X: FloatMatrix, y: FloatVector, C: float, tolerance: float = 1e-10) -> NewtonFit:
+def fit_newton(
+    X: FloatMatrix, y: FloatVector, C: float, tolerance: float = 1e-10, looser: NewtonFit | None = None
+) -> NewtonFit:
     """Damped Newton on C sum loss + |w|^2 / 2 until the step is below ``tolerance`` in the metric of the Hessian.
 
     X : (k, d + 1), the last column ones and not penalised; y : (k,) zeros and ones, both present
+    looser : the same problem's fit at a larger tolerance: the steps go on from there, and the result is, bit for bit, that
+        without it
     """
     penalty = np.ones(X.shape[1])
     penalty[-1] = 0.0
-    theta: FloatVector = np.zeros(X.shape[1])
-    theta[-1] = np.log(y.mean() / (1 - y.mean()))
-    eta = np.full(y.size, theta[-1])
+    if looser is None:
+        theta: FloatVector = np.zeros(X.shape[1])
+        theta[-1] = np.log(y.mean() / (1 - y.mean()))
+        eta = np.full(y.size, theta[-1])
+    else:
+        theta, eta = looser.theta, looser.summed
     diagonal = np.arange(X.shape[1])
 
     def objective(theta: FloatVector, eta: FloatVector) -> float:
@@ -87,7 +95,7 @@ def fit_newton(X: FloatMatrix, y: FloatVector, C: float, tolerance: float = 1e-1
         while (trial := objective(theta + step, eta + along)) > highest and np.abs(step).max() > _NO_STEP:
             step, along = step / 2, along / 2
         theta, eta, value = theta + step, eta + along, trial
-    return NewtonFit(theta, factor, X @ theta)
+    return NewtonFit(theta, factor, X @ theta, eta)
 
 
 def add_one_newton(

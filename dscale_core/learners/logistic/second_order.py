@@ -24,14 +24,12 @@ from scipy.special import expit
 
 from dscale_core.learners.base import blocks, loss
 from dscale_core.learners.compiled import logit_kernels as kernels
-from dscale_core.learners.logistic.newton import fit_newton, with_intercept
+from dscale_core.learners.logistic.coalition_fits import fits_of
+from dscale_core.learners.logistic.newton import with_intercept
 from dscale_core.types import BlockContributions, Contributions, Dataset, FloatMatrix, FloatVector, IntVector, ValuationRows
 
 __all__ = ["UTILITIES", "SecondOrderEngine"]
 
-# Of the base fit, far below the surrogate's own error; one of 1e-1 fails
-# test_second_order.py::test_large_coalitions_agree_with_the_exact_engine.
-_TOLERANCE = 1e-5
 # A point that alone holds a direction leaves nothing behind: test_second_order.py::test_leaving_out_agrees_with_refits
 _LEAST_LEFT = 0.05
 _ROWS = 2048  # points whose forms are evaluated together; speed alone
@@ -50,9 +48,9 @@ class SecondOrderEngine:
     """Approximate contributions for one dataset and one of UTILITIES."""
 
     def __init__(self, dataset: Dataset, utility: str, C: float) -> None:
-        self._X = with_intercept(dataset.X_pool)
+        self._fits = fits_of(dataset, C)
+        self._X, self._y = self._fits.X, self._fits.y
         self._single = self._X.astype(np.float32)
-        self._y = dataset.y_pool.astype(np.float64)
         self._every = np.arange(self._y.size)
         self._X_valuation = with_intercept(dataset.X_valuation)
         self._y_valuation = dataset.y_valuation
@@ -60,7 +58,7 @@ class SecondOrderEngine:
 
     def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
         """S2 of ``points``, in the form and sign of exact contributions."""
-        base = fit_newton(self._X[coalition], self._y[coalition], self._C, _TOLERANCE)
+        base = self._fits.rough(coalition)
         eta = self._X_valuation @ base.theta
         p, q = expit(eta), expit(-eta)
         slope, curvature = self._derivatives(p, q, self._y_valuation)
@@ -96,7 +94,7 @@ class SecondOrderEngine:
         return self._along(fitted, members, np.isin(members, coalition), rows, pulls)
 
     def _fitted(self, coalition: IntVector) -> _Fitted:
-        base = fit_newton(self._X[coalition], self._y[coalition], self._C, _TOLERANCE)
+        base = self._fits.rough(coalition)
         return _Fitted(base.theta, cho_solve((base.factor, True), np.eye(base.theta.size), check_finite=False))
 
     def _along(

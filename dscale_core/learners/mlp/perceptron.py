@@ -28,7 +28,7 @@ from dscale_core.extras import is_installed, require
 from dscale_core.learners.base import LearnerBase, loss, require_two_classes
 from dscale_core.learners.compiled import mlp_kernels, mlp_tiles
 from dscale_core.learners.mlp.start import Start
-from dscale_core.types import Contributions, Dataset, FloatMatrix, IntVector
+from dscale_core.types import BlockContributions, Contributions, Dataset, FloatMatrix, FloatVector, IntVector, ValuationRows
 
 __all__ = ["Mlp", "MlpEngine"]
 
@@ -122,23 +122,44 @@ class MlpEngine:
 
     def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
         """delta of ``points``; see `types.Contributions`. Raises ArgumentError for a coalition of one class."""
+        found = self._on_blocks(coalition, points, [slice(None)])
+        return Contributions(found.delta[:, 0], float(found.base_loss[0]))
+
+    def by_block(self, coalition: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
+        """The same on any rows, block by block."""
+        data = replace(self._dataset, X_valuation=rows.X, y_valuation=rows.y)
+        return MlpEngine(self._learner, data, self._utility, self._dtype)._on_blocks(coalition, points, rows.slices)
+
+    def _on_blocks(self, coalition: IntVector, points: IntVector, parts: list[slice]) -> BlockContributions:
         if self._dataset.task == "classification":
             require_two_classes(self._dataset.y_pool[coalition])
         candidates = np.flatnonzero(~np.isin(points, coalition))
-        delta = np.full(points.size, np.nan)
+        delta = np.full((points.size, len(parts)), np.nan)
+        trained = self._trained(coalition, points[candidates])
+        base_loss = self._losses(next(trained), parts)
+        for row, outputs in zip(candidates, trained, strict=True):
+            delta[row] = base_loss - self._losses(outputs, parts)
+        return BlockContributions(delta, base_loss)
+
+    def predict(self, coalition: IntVector, X: FloatMatrix) -> NDArray[np.float64]:
+        """Probabilities or values; see `types.PredictingEngine`."""
+        if self._dataset.task == "classification":
+            require_two_classes(self._dataset.y_pool[coalition])
+        data = replace(self._dataset, X_valuation=X, y_valuation=np.zeros(X.shape[0], self._dataset.y_valuation.dtype))
+        outputs = next(MlpEngine(self._learner, data, self._utility, self._dtype)._trained(coalition, coalition[:0]))
+        return self._start.predictions(outputs)
+
+    def _trained(self, coalition: IntVector, points: IntVector) -> Iterator[NDArray[Any]]:
+        """Outputs on the valuation set: of the coalition's model, then with each point."""
         if self._cuda:
             from dscale_core.learners.mlp.candidate_batches import batch_outputs
 
-            trained = batch_outputs(self._learner, self._start, self._dataset, coalition, points[candidates], self._dtype)
-        else:
-            trained = self._trainer.outputs(coalition, points[candidates])
-        base_loss = self._loss(next(trained))
-        for row, outputs in zip(candidates, trained, strict=True):
-            delta[row] = base_loss - self._loss(outputs)
-        return Contributions(delta, base_loss)
+            return batch_outputs(self._learner, self._start, self._dataset, coalition, points, self._dtype)
+        return self._trainer.outputs(coalition, points)
 
-    def _loss(self, outputs: NDArray[Any]) -> float:
-        return loss(self._utility, self._start.predictions(outputs), self._dataset.y_valuation)
+    def _losses(self, outputs: NDArray[Any], parts: list[slice]) -> FloatVector:
+        predicted, y = self._start.predictions(outputs), self._dataset.y_valuation
+        return np.array([loss(self._utility, predicted[part], y[part]) for part in parts])
 
 
 class _Trainer:

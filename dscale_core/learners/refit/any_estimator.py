@@ -112,6 +112,11 @@ class RefitEngine:
         data = replace(self._dataset, X_valuation=rows.X, y_valuation=rows.y)
         return type(self)(self._learner, data, self._utility)._on_blocks(coalition, points, rows.slices)
 
+    def predict(self, coalition: IntVector, X: FloatMatrix) -> NDArray[np.float64]:
+        """Probabilities or values; see `types.PredictingEngine`."""
+        data = replace(self._dataset, X_valuation=X, y_valuation=np.zeros(X.shape[0], self._dataset.y_valuation.dtype))
+        return type(self)(self._learner, data, self._utility)._fitted(coalition)
+
     def _on_blocks(self, coalition: IntVector, points: IntVector, parts: list[slice]) -> BlockContributions:
         from sklearn import config_context
 

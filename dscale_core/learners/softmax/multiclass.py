@@ -124,9 +124,29 @@ class SoftmaxEngine:
         start = model.weights(self._classes)
         for row in np.concatenate(left):
             grown = self._fit(np.append(coalition, points[row]), *start)
-            p = grown.probabilities(rows.X, self._classes)
-            delta[row] = base_loss - [loss(self._utility, p[block], rows.y[block]) for block in rows.slices]
+            delta[row] = base_loss - self._losses(grown, rows)
         return BlockContributions(delta, base_loss)
+
+    def predict(self, coalition: IntVector, X: FloatMatrix) -> FloatMatrix:
+        """Probabilities of all classes; see `types.PredictingEngine`."""
+        require_two_classes(self._y[coalition])
+        return self._fit(coalition, *self._start).probabilities(X, self._classes)
+
+    def left_out(self, coalition: IntVector, members: IntVector, rows: ValuationRows) -> BlockContributions:
+        """The loss saved by leaving each of ``members`` out: a fit each, from the coalition's."""
+        require_two_classes(self._y[coalition])
+        model = self._fit(coalition, *self._start)
+        start, base = model.weights(self._classes), self._losses(model, rows)
+        delta = np.empty((members.size, base.size))
+        for i, z in enumerate(members):
+            rest = coalition[coalition != z]
+            require_two_classes(self._y[rest])
+            delta[i] = base - self._losses(self._fit(rest, *start), rows)
+        return BlockContributions(delta, base)
+
+    def _losses(self, model: _Model, rows: ValuationRows) -> FloatVector:
+        p = model.probabilities(rows.X, self._classes)
+        return np.array([loss(self._utility, p[block], rows.y[block]) for block in rows.slices])
 
     @cached_property
     def _start(self) -> tuple[FloatMatrix, FloatVector]:

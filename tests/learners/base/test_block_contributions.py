@@ -10,7 +10,8 @@ from toy import toy_dataset
 import dscale_core as ds
 from dscale_core.errors import ArgumentError
 from dscale_core.learners import make_learner
-from dscale_core.types import ValuationRows
+from dscale_core.learners.logistic import Logistic
+from dscale_core.types import Engine, PredictingEngine, ValuationRows
 
 LEARNERS: list[tuple[str, int, dict[str, Any]]] = [
     ("logistic", 2, {}),
@@ -65,6 +66,53 @@ def test_blocks_add_up_to_the_whole(name: str, classes: int, params: dict[str, A
     whole = learner.block_contributions(dataset, members, points, replace(rows, starts=np.array([0])), utility)
     np.testing.assert_allclose(parts.delta @ rows.shares, whole.delta[:, 0], atol=1e-4 * np.nanstd(whole.delta))
     assert parts.base_loss @ rows.shares == pytest.approx(whole.base_loss[0], rel=1e-9)
+
+
+@pytest.mark.parametrize(("name", "classes", "params"), LEARNERS)
+def test_one_fit_gives_the_losses_of_all_utilities(name: str, classes: int, params: dict[str, Any]) -> None:
+    dataset = toy_dataset(n=130, d=4, classes=classes) if classes else toy_dataset(n=130, d=4, task="regression")
+    utilities = ("log_loss", "brier", "accuracy", "paper_log_loss") if classes else ("mse",)
+    learner, rows = make_learner(name, **params), _rows(dataset)
+    members, points = _some()
+    assert isinstance(learner.bind(dataset, utilities[0]), PredictingEngine)
+    found = learner.block_losses(dataset, members, rows, utilities)
+    assert found.shape == (len(utilities), 3)
+    for utility, losses in zip(utilities, found, strict=True):
+        apart = learner.block_contributions(dataset, members, points[:0], rows, utility).base_loss
+        np.testing.assert_allclose(losses, apart, rtol=1e-9)
+
+
+@pytest.mark.parametrize("params", [{}, {"weights": "uniform"}, {"smoothing": 0.0}, {"n_neighbors": 60}])
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_neighbours_predict_rows_of_the_callers(params: dict[str, Any], task: Any) -> None:
+    dataset = toy_dataset(n=130, d=2, task=task)
+    grid = replace(dataset, X_pool=np.round(dataset.X_pool), X_valuation=np.round(dataset.X_valuation))  # ties and copies
+    learner, utility = make_learner("knn", **{"n_neighbors": 5} | params), "log_loss" if task == "classification" else "mse"
+    rows = ValuationRows(grid.X_valuation[:70], grid.y_valuation[:70], np.array([0, 30]))
+    members = np.random.default_rng(3).permutation(130)[:50]
+    (found,) = learner.block_losses(grid, members, rows, (utility,))
+    for b, block in enumerate(rows.slices):
+        own = replace(grid, X_valuation=rows.X[block], y_valuation=rows.y[block])
+        assert found[b] == pytest.approx(learner.reference_loss(own, members, utility), rel=1e-12)
+
+
+@pytest.mark.parametrize("utility", ["log_loss", "brier"])
+def test_an_engine_that_cannot_predict_is_asked_for_each_utility(utility: str) -> None:
+    class Bare(Logistic):
+        def _build(self, dataset: ds.Dataset, utility: str) -> Engine:
+            return _Bare(super()._build(dataset, utility))
+
+    dataset, members = toy_dataset(n=130, d=4), _some()[0]
+    wanted = make_learner("logistic").block_losses(dataset, members, _rows(dataset), ("accuracy", utility))
+    found = Bare(C=1.0).block_losses(dataset, members, _rows(dataset), ("accuracy", utility))
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+
+
+class _Bare:
+    """An engine of contributions on its own valuation set, and nothing else."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.contributions = engine.contributions
 
 
 @pytest.mark.parametrize("utility", ["log_loss", "brier"])
