@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from dscale_core.arrays import FloatMatrix, FloatVector, IntVector
 from dscale_core.errors import ArgumentError
 from dscale_core.intervals import half_width
+from dscale_core.row_deviation import RowDeviation
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,7 +41,9 @@ class Laws:
     alpha_high: FloatVector  # (p,)
     status: NDArray[np.str_]  # (p,) values of LawStatus
     n_draws: IntVector  # (p,) finite draws of each point
-    r2: FloatVector  # (p,) in-sample R^2 of the law against the means at each size
+    lack_of_fit: (
+        FloatVector  # (p,) distance of the law from the means of its draws, in their standard errors; about 1 if right
+    )
     covariance: NDArray[np.float64]  # (p, 2, 2) of (psi at center, alpha)
     center: float  # the size at which psi and alpha are almost uncorrelated
     min_size: int  # range of the sizes the law was fitted on
@@ -54,13 +57,17 @@ class Laws:
     # beyond the law. curve: its best estimate less the law; curve_deviation: standard deviation of that estimate's error
     curve: FloatMatrix = field(default_factory=lambda: np.empty((0, 0)))
     curve_deviation: FloatMatrix = field(default_factory=lambda: np.empty((0, 0)))
+    rows: RowDeviation | None = None  # what other valuation rows would change, where that is known
 
     def __post_init__(self) -> None:
         if self.points.size == 0:
             object.__setattr__(self, "points", np.arange(self.c.size, dtype=np.int64))
 
-    def psi(self, k: float) -> FloatVector:
-        """Expected contribution at size k, (p,), in the unit of the loss; positive helps. Raises ArgumentError for k < 1."""
+    def psi(self, k: float | FloatMatrix) -> FloatVector:
+        """Expected contribution at size k, (p,), in the unit of the loss; positive helps. Raises ArgumentError for k < 1.
+
+        Of sizes (m, 1) or (m, p) it is (m, p).
+        """
         if self.form == "two_term":
             r = self.center / _checked_size(k)
             return self._amplitude * ((2 - self.alpha) * r + (self.alpha - 1) * r * r)
@@ -88,16 +95,22 @@ class Laws:
             raise ArgumentError("k", required, k, "Beyond them only the law speaks: ask for psi.")
         return self.psi(k) + self._at_size(self.curve, k) if self.curve.size else self.psi(k)
 
-    def psi_interval(self, k: float, level: float = 0.9) -> tuple[FloatVector, FloatVector]:
-        """Lower and upper end, each (p,), of the interval of psi_k at confidence ``level``."""
+    def psi_interval(self, k: float, level: float = 0.9, other_rows: bool = True) -> tuple[FloatVector, FloatVector]:
+        """Lower and upper end, each (p,), of the interval of psi_k at confidence ``level``.
+
+        other_rows : whether it is to hold on new valuation rows; False for what is measured on those of the draws
+        """
         if not 0 < level < 1:
             raise ArgumentError("level", "lie between 0 and 1", level, "Use a level such as 0.9.")
-        k = _checked_size(k)
+        _checked_size(k)
         spread, offset = self.law_deviation(k), np.zeros(self.c.size)
         if self.curve.size:
             offset, known = self._at_size(self.curve, k), self._at_size(self.curve_deviation, k)
             spread = known if self.min_size <= k <= self.max_size else np.maximum(spread, known)
-        half = half_width(np.hypot(spread, self._misfit_deviation(k)), offset, level)
+        spread = np.hypot(spread, self._misfit_deviation(k))
+        if other_rows and self.rows is not None:
+            spread = np.hypot(spread, _beyond(k, self.min_size, self.max_size) * self.rows.at(k))
+        half = half_width(spread, offset, level)
         return self.psi(k) - half, self.psi(k) + half
 
     def law_deviation(self, k: float) -> FloatVector:
@@ -137,17 +150,30 @@ class Laws:
     def take(self, columns: IntVector) -> Laws:
         """The laws of some points, by position."""
         names = (*_BY_POINT, *_CURVES) if self.curve.size else _BY_POINT
-        return replace(self, **{name: getattr(self, name)[columns] for name in names})
+        rows = None if self.rows is None else self.rows.take(columns)
+        return replace(self, rows=rows, **{name: getattr(self, name)[columns] for name in names})
 
     def to_frame(self) -> pd.DataFrame:
-        """One row a point: point, c, alpha, alpha_low, alpha_high, sigma, beta, r2, n_draws, status."""
+        """One row a point: point, c, alpha, alpha_low, alpha_high, sigma, beta, lack_of_fit, n_draws, status."""
         import pandas as pd
 
-        columns = ("c", "alpha", "alpha_low", "alpha_high", "sigma", "beta", "r2", "n_draws", "status")
+        columns = ("c", "alpha", "alpha_low", "alpha_high", "sigma", "beta", "lack_of_fit", "n_draws", "status")
         return pd.DataFrame({"point": self.points} | {name: getattr(self, name) for name in columns})
 
 
-_BY_POINT = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "status", "n_draws", "r2", "covariance", "points")
+_BY_POINT = (
+    "c",
+    "alpha",
+    "sigma",
+    "beta",
+    "alpha_low",
+    "alpha_high",
+    "status",
+    "n_draws",
+    "lack_of_fit",
+    "covariance",
+    "points",
+)
 _CURVES = ("curve", "curve_deviation")
 
 
@@ -157,7 +183,7 @@ def _beyond(k: float, low: float, high: float) -> float:
     return max(abs(float(np.log(k * k / (low * high)))) / width, 1.0) if width > 0 else 1.0
 
 
-def _checked_size(k: float) -> float:
-    if not (np.isfinite(k) and k >= 1):
+def _checked_size(k: float | FloatMatrix) -> float | FloatMatrix:
+    if not (np.all(np.isfinite(k)) and np.all(np.greater_equal(k, 1))):
         raise ArgumentError("k", "be a size of at least 1", k, "Ask for a dataset size such as 1000.")
-    return float(k)
+    return k if isinstance(k, np.ndarray) else float(k)

@@ -4,6 +4,7 @@ from .aggregate import fit_aggregate as fit_aggregate
 from .amortized import fit_amortized as fit_amortized
 from .deviations import LEAST_DRAWS as LEAST_DRAWS
 from .deviations import guide_from_surrogate as guide_from_surrogate
+from .fit_to_means import lack_of_fit as lack_of_fit
 from .grouping import GroupMeans as GroupMeans
 from .grouping import SizeGroups as SizeGroups
 from .grouping import determination as determination

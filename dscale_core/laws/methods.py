@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from dscale_core.errors import ArgumentError, NotFoundError
 from dscale_core.extras import missing, require
-from dscale_core.laws.other_rows import with_other_rows
 from dscale_core.registry import Entry, Registry, accepts
 from dscale_core.types import Laws
 
@@ -183,7 +182,7 @@ def fit_laws(
         required = f"return Laws of {problem.n_points} points"
         raise ArgumentError(entry.home, required, type(fitted).__name__, "Correct the function.")
     if guide is not None and guide.rows is not None:
-        fitted = with_other_rows(fitted, guide.rows)
+        fitted = replace(fitted, rows=guide.rows)
     return replace(fitted, method=method) if entry.foreign else fitted
 
 

@@ -31,7 +31,7 @@ from dscale_core.intervals import Z90
 from dscale_core.laws.problem import Guide, Problem, Screen, halves, sample_columns, select
 from dscale_core.types import FloatMatrix, FloatVector, IntVector, Laws
 
-__all__ = ["measure_misfit"]
+__all__ = ["measure_misfit", "usual_misfit"]
 
 _FEWEST_POINTS, _FEWEST_DRAWS = 30, 12  # a 90 % quantile of fewer points is two of them; half of fewer draws is no curve
 _MORE_TERMS = (50, 200)  # draws from which a held-out curve has three terms instead of two, and four
@@ -80,16 +80,13 @@ def measure_misfit(
     if problem.x.ndim == 2 or screened.usable.size < _FEWEST_POINTS:
         return np.empty((2, 0))
     grid = problem.center * np.exp(problem.x.min() + 0.5 * (_GRID + 1) * np.ptp(problem.x))
-    usual = _usual(m, problem.guide if laws.guided else None)
+    usual = usual_misfit(_GRID, m, problem.guide if laws.guided else None)
     if m < _FEWEST_DRAWS:
         return np.array([grid, usual])
     columns = sample_columns(screened, n_points)
     part = select(problem, np.arange(m), columns)
     log_sd = _log_sd(laws, columns, problem.sizes)
-    steady = part
-    if part.guide is not None and part.guide.control is not None:
-        # held-out draws less their control and with its mean put back: the same mean, a fraction of the noise
-        steady = replace(part, delta=part.guide.less(part.delta, part.sizes) + part.guide.at(part.sizes))
+    steady = _steadied(part)
     found = []
     rng = np.random.default_rng(0)
     for train, test, unit in halves(part, splits):
@@ -98,13 +95,23 @@ def measure_misfit(
     return np.array([grid, _share(found, usual) if found else usual])
 
 
-def _usual(m: int, guide: Guide | None) -> FloatVector:
-    """Median of the prior of κ at the grid: see the module."""
+def usual_misfit(position: FloatVector, m: int, guide: Guide | None) -> FloatVector:
+    """Median of the prior of κ (see the module) for m draws, at positions from −1, the smallest size, to 1, the largest."""
     if guide is None:
-        return np.asarray(_BEND + _FEW_DRAWS * (1 + 3 * _GRID**2) / m)
+        return np.asarray(_BEND + _FEW_DRAWS * (1 + 3 * position**2) / m)
     if guide.control is not None:
-        return np.full(_GRID.size, _CONTROL)
-    return np.asarray((_FORMULA if guide.modes is None else _SURROGATE) * np.exp(-_FADING * _GRID))
+        return np.full(position.size, _CONTROL)
+    return np.asarray((_FORMULA if guide.modes is None else _SURROGATE) * np.exp(-_FADING * position))
+
+
+def _steadied(part: Problem) -> Problem:
+    """Draws less their control and with its mean put back, of the points whose noise that makes smaller; the mean stays."""
+    if part.guide is None or part.guide.control is None:
+        return part
+    left = part.guide.less(part.delta, part.sizes)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        before, after = (np.nansum((part.sizes[:, None] * values) ** 2, axis=0) for values in (part.delta, left))
+    return replace(part, delta=np.where(after < before, left + part.guide.at(part.sizes), part.delta))
 
 
 def _log_sd(laws: Laws, columns: IntVector, sizes: FloatVector) -> FloatMatrix:

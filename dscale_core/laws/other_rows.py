@@ -1,4 +1,4 @@
-"""Intervals that also hold on other valuation rows: what neither draws nor guide can see is added to both."""
+"""Intervals that also hold on other valuation rows: what these would change is told of some points, and read for all."""
 
 from __future__ import annotations
 
@@ -6,20 +6,24 @@ from dataclasses import replace
 
 import numpy as np
 
-from dscale_core.types import Laws, RowDeviation
+from dscale_core.types import FloatMatrix, IntVector, Laws, RowDeviation
 
 __all__ = ["with_other_rows"]
 
-_SIZES = 9  # at which the deviation is kept where the law has no curve beside it; as many as such a curve has
 
+def with_other_rows(laws: Laws, columns: IntVector, rows: RowDeviation) -> Laws:
+    """The laws with what other rows would change, measured at the points of some ``columns``; ψ_k and exponents stay.
 
-def with_other_rows(laws: Laws, rows: RowDeviation) -> Laws:
-    """The laws with the deviation of other rows in the intervals of ψ_k; exponents are those of the rows at hand."""
-    n = laws.curve.shape[1] or _SIZES
-    sizes = np.geomspace(laws.min_size, laws.max_size, n)
-    curve, own = laws.curve, laws.curve_deviation
-    if not laws.curve.size:
-        curve, own = np.zeros((laws.c.size, n)), np.stack([laws.law_deviation(k) for k in sizes], axis=1)
-        curve[~np.isfinite(laws.c)] = np.nan
-    beside = np.stack([rows.at(k) for k in sizes], axis=1)
-    return replace(laws, curve=curve, curve_deviation=np.hypot(own, beside))
+    Where points were left out, each has the same share of its draws' deviation at each size: the median of those measured.
+    """
+    if columns.size == laws.c.size:
+        return replace(laws, rows=rows)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
+        of_draws: FloatMatrix = laws.sigma * rows.sizes[:, None] ** (-0.5 * laws.beta)
+        shares = rows.deviation / of_draws[:, columns]
+    shares[~np.isfinite(shares)] = np.nan
+    known = np.isfinite(shares).any(axis=1)
+    if not known.any():
+        return laws
+    deviation = np.nanmedian(shares[known], axis=1)[:, None] * of_draws[known]
+    return replace(laws, rows=RowDeviation(rows.sizes[known], np.nan_to_num(deviation, posinf=0.0)))

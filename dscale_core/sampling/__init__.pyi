@@ -11,6 +11,7 @@ from .plan import validation_plan as validation_plan
 from .preview import Preview as Preview
 from .preview import make_preview as make_preview
 from .preview import with_formula as with_formula
+from .row_blocks import row_deviation as row_deviation
 from .sampler import SampledSpan as SampledSpan
 from .sampler import sample as sample
 from .sampler import sample_spans as sample_spans

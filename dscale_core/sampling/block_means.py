@@ -12,7 +12,7 @@ from threadpoolctl import threadpool_limits
 from dscale_core.sampling.coalitions import Coalitions
 from dscale_core.types import BlockEngine, Dataset, IntVector, Learner, SamplingPlan, ValuationRows
 
-__all__ = ["measure_blocks"]
+__all__ = ["measure_blocks", "valuation_blocks"]
 
 _SEED_DISTANCE = 2**41  # from the plan's own seed: other coalitions than its draws and than the guide's
 _BY_SURROGATE, _BY_ENGINE = 100, 24  # coalitions a size
@@ -36,7 +36,7 @@ def measure_blocks(
     surrogate = learner.block_surrogate(dataset, utility)
     if surrogate is None and not (learner.exact and isinstance(learner.bind(dataset, utility), BlockEngine)):
         return None
-    rows, n = _cut(dataset, n_blocks, plan.seed), _BY_SURROGATE if surrogate is not None else _BY_ENGINE
+    rows, n = valuation_blocks(dataset, n_blocks, plan.seed), _BY_SURROGATE if surrogate is not None else _BY_ENGINE
     further = replace(plan, sizes=tuple(int(k) for k in sizes), draws=n, seed=plan.seed + _SEED_DISTANCE)
     coalitions = Coalitions(dataset, further)
     delta = np.empty((len(coalitions), points.size, n_blocks), dtype=np.float32)
@@ -52,7 +52,8 @@ def measure_blocks(
     return np.stack([_halved(delta[coalitions.sizes == k]) for k in sizes])
 
 
-def _cut(dataset: Dataset, n_blocks: int, seed: int) -> ValuationRows:
+def valuation_blocks(dataset: Dataset, n_blocks: int, seed: int) -> ValuationRows:
+    """The valuation set in so many blocks by lot, as large as each other but for one row."""
     order = np.random.default_rng([seed, n_blocks]).permutation(dataset.y_valuation.size)
     starts = np.linspace(0, order.size, n_blocks, endpoint=False).astype(np.int64)
     return ValuationRows(dataset.X_valuation[order], dataset.y_valuation[order], starts)

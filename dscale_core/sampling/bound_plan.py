@@ -13,12 +13,14 @@ from typing import TypeAlias
 
 import numpy as np
 
+from dscale_core.sampling.block_means import valuation_blocks
 from dscale_core.sampling.coalitions import Coalitions
 from dscale_core.sampling.plan import resolve_plan, valued_points
 from dscale_core.sampling.row_scatter import RowScatter
 from dscale_core.sampling.unused_rows import ChosenRows, UnusedRows
 from dscale_core.types import (
     BlockContributions,
+    BlockEngine,
     BlockSurrogate,
     Contributions,
     Dataset,
@@ -35,6 +37,7 @@ __all__ = ["BoundPlan"]
 # add nothing that can be measured. A point loses one block of the sixteen, the same for all coalitions; of fewer blocks it
 # would lose more.
 _MOST_SPREAD, _BLOCKS = 4_000, 16
+_LEAST_ROWS = 2  # of a block of the valuation set
 ByBlock: TypeAlias = Callable[[IntVector, IntVector, ValuationRows], BlockContributions]
 
 
@@ -74,10 +77,29 @@ class BoundPlan:
         chosen = self._unused.spread(j, self.coalitions.members(j), _MOST_SPREAD, _BLOCKS)
         return _OnRows(self._block_surrogate.by_block, chosen, seen)
 
+    def tell_blocks(self, j: int, points: IntVector, seen: RowScatter) -> None:
+        """Tell ``seen`` what ``points`` contribute to coalition j on each of `n_blocks` blocks of all rows there are.
+
+        By the surrogate where the learner has one, else by the exact engine.
+        """
+        members = self.coalitions.members(j)
+        by_block = self._by_block if self._block_surrogate is None else self._block_surrogate.by_block
+        if self._unused is not None:
+            chosen = self._unused.spread(j, members, _MOST_SPREAD, _BLOCKS)
+            _OnRows(by_block, chosen, seen).contributions(members, points)
+            return
+        if self._block_surrogate is not None or isinstance(self.engine, BlockEngine):
+            delta = by_block(members, points, self._valuation_blocks).delta
+        else:
+            delta = np.stack([engine.contributions(members, points).delta for engine in self._engines], axis=1)
+        seen.add(members.size, np.arange(points.size), np.arange(delta.shape[1]), delta)
+
     @property
     def n_blocks(self) -> int:
-        """Blocks of rows that `spread_surrogate_of` tells of; 0 where one set serves all coalitions."""
-        return 0 if self._unused is None else _BLOCKS
+        """Blocks of all rows there are; fewer than sixteen where there are fewer than two rows for each."""
+        if self._unused is not None:
+            return _BLOCKS
+        return min(_BLOCKS, self._dataset.y_valuation.size // _LEAST_ROWS)
 
     def dataset_of(self, j: int) -> Dataset:
         """The dataset with the rows of coalition j as its valuation set: what independent refits measure on."""
@@ -85,6 +107,17 @@ class BoundPlan:
             return self._dataset
         rows = self._unused.drawn(j, self.coalitions.members(j)).rows
         return replace(self._dataset, X_valuation=rows.X, y_valuation=rows.y)
+
+    @cached_property
+    def _valuation_blocks(self) -> ValuationRows:
+        return valuation_blocks(self._dataset, self.n_blocks, self.plan.seed)
+
+    @cached_property
+    def _engines(self) -> list[Engine]:
+        """One engine for each block of the valuation set, for learners whose engines keep to the rows they were made for."""
+        rows = self._valuation_blocks
+        parts = [replace(self._dataset, X_valuation=rows.X[block], y_valuation=rows.y[block]) for block in rows.slices]
+        return [self._learner.bind(part, self._utility) for part in parts]
 
     @cached_property
     def _surrogate(self) -> Engine | None:

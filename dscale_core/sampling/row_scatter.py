@@ -64,7 +64,8 @@ class RowScatter:
         blocks = counted.sum(axis=1)
         usable = blocks >= 2
         between = np.divide((own**2).sum(axis=1), blocks - 1, out=np.zeros(usable.size), where=usable)
-        noise = np.divide(within.sum(axis=1), blocks, out=np.zeros(usable.size), where=usable)
+        # taking a coalition's own mean off leaves (B - 1) / B of the noise in each block
+        noise = np.divide(within.sum(axis=1), blocks - 1, out=np.zeros(usable.size), where=usable)
         scatter = np.divide(squares.sum(axis=1), n.sum(axis=1), out=np.zeros(usable.size), where=n.sum(axis=1) > 0)
         # points weigh alike, whatever the size of their contributions
         heard = usable & (scatter > 0)

@@ -58,7 +58,8 @@ def surrogate_draws(
     with threadpool_limits(limits=1):
         own = _drawn(ours.surrogate_of, ours.coalitions, coalitions, points, report)
         numbers = np.arange(sizes.size)
-        seen = RowScatter(sizes, points.size, others.n_blocks) if others.n_blocks else None
+        fresh = others.plan.valuation == "fresh"
+        seen = RowScatter(sizes, points.size, others.n_blocks) if fresh else None
         delta = _drawn(
             lambda j: others.spread_surrogate_of(j, seen),
             others.coalitions,

@@ -48,12 +48,13 @@ def fit(
     (True, (40,))
     """
     law_methods.check_method(method)
-    guiding, fitting = _halves_of(on_progress)
+    guiding, rest = _halves_of(on_progress)
+    fitting, comparing = _halves_of(rest)
     inputs = inputs_of(dataset, learner, draws, (method,), guiding)
     fitted = law_methods.fit_laws(
         draws.delta, draws.sizes, method=method, passes=draws.passes, on_progress=fitting, **inputs
     )
-    return replace(fitted, points=draws.points)
+    return _for_other_rows(replace(fitted, points=draws.points), dataset, learner, draws, comparing)
 
 
 def fit_halves(
@@ -86,7 +87,19 @@ def predict_laws(
     groups = dataset.y_pool[at] if dataset.task == "classification" else None
     guide = _guide(dataset, learner, draws, at) if model.guided else None
     laws = model.predict_laws(dataset.X_pool[at], groups, at, guide)
-    return laws if guide is None or guide.rows is None else law_methods.with_other_rows(laws, guide.rows)
+    laws = replace(laws, rows=None if guide is None else guide.rows)
+    return _for_other_rows(laws, dataset, learner, draws)
+
+
+def _for_other_rows(
+    laws: Laws, dataset: Dataset, learner: Learner, draws: Draws, on_progress: Reporter | None = None
+) -> Laws:
+    """The laws with what other valuation rows would change, where the guide has not told it and the learner can."""
+    if laws.rows is not None or draws.plan is None:
+        return laws
+    utility = draws.utility or default_utility(dataset.task)
+    found = sampling.row_deviation(dataset, learner, draws.plan, utility, draws.coalitions, laws.points, on_progress)
+    return laws if found is None else law_methods.with_other_rows(laws, *found)
 
 
 def inputs_of(
@@ -129,15 +142,18 @@ def _guide(
     if draws.plan is None:
         return formula
     found = sampling.surrogate_draws(dataset, learner, draws.plan, utility, draws.coalitions, points, on_progress)
-    if found is None or np.isinf(found.many.delta).any() or np.isinf(found.own).any():
+    if found is None:
         return formula
+    if np.isinf(found.many.delta).any() or np.isinf(found.own).any():
+        return None  # nothing says where the formula is wrong
     # laws of some sizes are to know nothing of others
     within = np.flatnonzero((found.many.sizes >= low) & (found.many.sizes <= high))
     if half is not None:
         within = within[halves_by_size(found.many.sizes[within])[half]]
     if within.size < LEAST_DRAWS:
-        return formula
-    return guide_from_surrogate(replace(found, many=found.many.rows(within)), sizes.astype(np.float64), formula)
+        return None
+    found = replace(found, many=found.many.rows(within))
+    return guide_from_surrogate(found, sizes.astype(np.float64), formula, draws.sizes)
 
 
 def _formula(

@@ -4,7 +4,6 @@ from .accuracy import SizeAgreement as SizeAgreement
 from .accuracy import accuracy_by_size as accuracy_by_size
 from .accuracy import agreement_at as agreement_at
 from .accuracy import quantile_curves as quantile_curves
-from .accuracy import r2_per_point as r2_per_point
 from .comparison import LawComparison as LawComparison
 from .comparison import LawSummary as LawSummary
 from .comparison import ValueChange as ValueChange
@@ -31,4 +30,5 @@ from .verdicts import agreement_verdict as agreement_verdict
 from .verdicts import convergence_verdict as convergence_verdict
 from .verdicts import coverage_verdict as coverage_verdict
 from .verdicts import extrapolation_verdict as extrapolation_verdict
+from .verdicts import law_verdict as law_verdict
 from .verdicts import reliability_verdict as reliability_verdict

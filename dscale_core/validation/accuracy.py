@@ -1,4 +1,4 @@
-"""How well laws predict mean contributions: at each size across points, and for each point across sizes.
+"""How well laws predict mean contributions at each size, across points.
 
 Accuracy is honest only on draws that the fit never saw; the noise ceiling says how much of the variance of their means
 is signal, and so the R² that the true ψ would reach on average.
@@ -24,7 +24,6 @@ __all__ = [
     "accuracy_by_size",
     "agreement_at",
     "quantile_curves",
-    "r2_per_point",
 ]
 
 _LINE_POINTS = 60
@@ -94,12 +93,6 @@ def agreement_at(laws: Laws, delta: NDArray[Any], sizes: ArrayLike, k: float, n_
     means = _means(laws, delta, groups)
     size = float(groups.size[nearest])
     return SizeAgreement(size, laws.points, laws.psi(size), means.mean[nearest], means.standard_error[nearest])
-
-
-def r2_per_point(laws: Laws, delta: NDArray[Any], sizes: ArrayLike) -> FloatVector:
-    """R² of each point's law against its means across size groups, (p,), as published; NaN where undefined."""
-    groups = size_groups(sizes)
-    return determination(_means(laws, delta, groups).mean, np.stack([laws.psi(k) for k in groups.size]))
 
 
 def quantile_curves(laws: Laws, delta: NDArray[Any], sizes: ArrayLike, n_curves: int = 10) -> tuple[QuantileCurve, ...]:

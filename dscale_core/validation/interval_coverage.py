@@ -1,6 +1,8 @@
 """Do intervals hold what they claim, on draws that the fit never saw?
 
-Means of validation draws are noisy too: coverage allows for their standard error.
+Means of validation draws are noisy too: coverage allows for their standard error. They are measured on the same valuation
+rows as the fit's draws (one set, or drawn from the same few thousand), so intervals are held against them without the part
+that is for other rows.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ def measure_coverage(laws: Laws, validation: Draws, level: float = 0.9) -> Cover
 
 def _covered(laws: Laws, k: float, mean: FloatVector, error: FloatVector, level: float) -> tuple[float, float, int]:
     z = two_sided(level)
-    low, high = laws.psi_interval(k, level)
+    low, high = laws.psi_interval(k, level, other_rows=False)
     half = 0.5 * (high - low)
     known = np.isfinite(half) & np.isfinite(mean) & np.isfinite(error)
     if not known.any():

@@ -17,11 +17,15 @@ __all__ = [
     "convergence_verdict",
     "coverage_verdict",
     "extrapolation_verdict",
+    "law_verdict",
     "reliability_verdict",
 ]
 
 _FULL, _CLOSE, _ROUGH = 0.95, 0.8, 0.5  # shares of the R² that the noise of the means allows
 _TOLERANCE = 0.05  # of a coverage
+# Of the lack of fit: of right laws .11 are beyond the first with 20 draws, .05 with 50 and .02 with 100, hardly any beyond
+# the second. test_verdicts.py::test_a_right_law_is_seldom_called_wrong
+_NEAR, _OFF = 1.5, 2.5
 _FAR = 50.0  # times the material there is: more than anybody will draw
 
 
@@ -39,6 +43,20 @@ def agreement_verdict(found: AccuracyBySize, k: float) -> str:
     word = next((word for least, word in words if share >= least), None)
     lead = f"The laws hold {word} {at}" if word else f"The laws do not hold {at}"
     return f"{lead}: R² {r2:.2f} of at most {ceiling:.2f}."
+
+
+def law_verdict(lack_of_fit: float) -> str:
+    """Whether one point's law is where its draws are, from `Laws.lack_of_fit`."""
+    if not np.isfinite(lack_of_fit):
+        return "Too few draws tell how near the law is to their means."
+    words = "as near to the means of its draws as their noise allows"
+    if lack_of_fit > _NEAR:
+        words = (
+            "farther from the means of its draws than noise makes likely"
+            if lack_of_fit <= _OFF
+            else "not what its draws say"
+        )
+    return f"The law is {words}: lack of fit {lack_of_fit:.1f} standard errors, about 1 where a law is right."
 
 
 def coverage_verdict(found: Coverage) -> str:

@@ -44,7 +44,8 @@ def _least_squares(
         return float(np.sum((y - c * f) ** 2)), epsilon, float(c)
     unit = np.mean(k) ** alpha  # so that both columns are of a size
     design = np.stack([w, w * unit * k**-alpha], axis=1)
-    found = lsq_linear(design, w * loss, bounds=([0, -np.inf], np.inf), tol=1e-14)
+    with np.errstate(invalid="ignore"):  # on some processors scipy multiplies a step of no length by an infinite bound
+        found = lsq_linear(design, w * loss, bounds=([0, -np.inf], np.inf), tol=1e-14)
     return float(np.sum((w * loss - design @ found.x) ** 2)), float(found.x[0]), float(found.x[1] * unit)
 
 

@@ -167,7 +167,7 @@ def test_the_estimate_counts_about_what_will_be_solved(dataset: ds.Dataset) -> N
     [
         ("logistic", {}, "fresh"),
         ("tree", {}, "fresh"),
-        ("knn", {}, "fixed"),  # its engine would be built anew for each coalition
+        ("knn", {}, "fresh"),
         ("logistic", {"valuation_rows": 153}, "fresh"),  # a third of 550 - 90
         ("logistic", {"valuation_rows": 154}, "fixed"),
         ("logistic", {"max_size": 371}, "fixed"),

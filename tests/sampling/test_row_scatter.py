@@ -84,5 +84,5 @@ def test_fresh_rows_find_what_long_runs_on_thousands_of_other_rows_find(split: t
     assert np.all(np.array(agreed["fresh"]) > np.array(agreed["fixed"]) + 0.02)
     assert np.all(np.array(agreed["fresh"]) > 0.9)
     assert np.all(np.array(held["fresh"]) > 0.75)
-    assert np.all(np.array(held["fixed"]) < 0.6)
+    assert np.all(np.array(held["fixed"]) > 0.75)
     assert audit(pool, learner, plan, "log_loss", pairs=6).passed

@@ -59,10 +59,10 @@ def compute() -> dict[str, np.ndarray]:
 
 
 def _of_laws(laws: Laws) -> dict[str, np.ndarray]:
-    names = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "r2", "covariance", "misfit", "curve")
+    names = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "covariance", "misfit", "curve")
     found = {name: np.asarray(getattr(laws, name)) for name in names}
     for k in _SIZES:
-        low, high = laws.psi_interval(k)
+        low, high = laws.psi_interval(k, other_rows=False)
         found |= {f"psi_{k:g}": laws.psi(k), f"low_{k:g}": low, f"high_{k:g}": high}
     return found
 

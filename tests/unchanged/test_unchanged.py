@@ -1,8 +1,9 @@
 """Draws and fits are, bit for bit, what they were when the reference was written.
 
 On the platform where it was written every digest must agree. Elsewhere the last bits are the linear algebra's and the
-compiler's: there the numbers must agree to a hundred-thousandth of their spread, and the network, whose training amplifies
-last bits, is left out.
+compiler's: there draws, contributions and curves must agree to a hundred-thousandth of their spread, and what a descent's
+flat end decides to a thousandth (two processors differed by 1.4e-4 in shrinkage's covariance); the network, whose training
+amplifies last bits, is left out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import pytest
 
 from unchanged import cases
 
-TOLERANCE = 1e-5
+TOLERANCE, AFTER_A_DESCENT = 1e-5, 1e-3
+DESCENDED = ("covariance", "beta", "sigma", "misfit")
 
 
 @pytest.fixture(scope="module")
@@ -37,4 +39,5 @@ def test_values_on_any_platform(found: dict[str, np.ndarray]) -> None:
             if "amortized" not in name:
                 known = kept[name]
                 spread = float(np.nanstd(known)) if np.isfinite(known).any() else 1.0
-                np.testing.assert_allclose(found[name], known, atol=TOLERANCE * spread, err_msg=name)
+                allowed = AFTER_A_DESCENT if name.startswith("fit_") and name.endswith(DESCENDED) else TOLERANCE
+                np.testing.assert_allclose(found[name], known, atol=allowed * spread, err_msg=name)

@@ -8,7 +8,7 @@ from sklearn.metrics import r2_score
 
 from dscale_core.errors import ArgumentError
 from dscale_core.laws import fit_laws, group_means, size_groups
-from dscale_core.validation import accuracy_by_size, quantile_curves, r2_per_point
+from dscale_core.validation import accuracy_by_size, quantile_curves
 
 
 def test_listed_sizes_are_their_own_groups() -> None:
@@ -93,7 +93,6 @@ def test_undefined_accuracy_is_nan_without_warnings() -> None:
     nothing = fit_laws(np.zeros((40, 3)), sizes, "likelihood")
     assert accuracy_by_size(nothing, np.ones((40, 3)), sizes).n_points.tolist() == [0] * 10
     assert quantile_curves(nothing, np.ones((40, 3)), sizes) == ()
-    assert np.isnan(r2_per_point(nothing, np.ones((40, 3)), sizes)).all()
 
 
 def test_noise_ceiling_is_the_r2_of_the_truth() -> None:
@@ -104,17 +103,6 @@ def test_noise_ceiling_is_the_r2_of_the_truth() -> None:
     middle = 5
     truth = known.psi(got.size[middle])
     assert r2_score(means[middle], truth) == pytest.approx(got.noise_ceiling[middle], abs=0.1)
-
-
-def test_r2_per_point_matches_scikit_learn() -> None:
-    known = known_draws(8, 300, 4, 2.0)
-    laws = fit_laws(known.delta, known.sizes, "likelihood")
-    groups = size_groups(known.sizes)
-    means = group_means(known.delta, groups).mean
-    got = r2_per_point(laws, known.delta, known.sizes)
-    np.testing.assert_allclose(got, laws.r2, rtol=1e-9)
-    for i in range(8):
-        assert got[i] == pytest.approx(r2_score(means[:, i], [laws.psi(k)[i] for k in groups.size]))
 
 
 def test_quantile_curves_stand_at_ranks_of_alpha() -> None:
@@ -137,7 +125,7 @@ def test_bad_calls_are_answered() -> None:
     with pytest.raises(ArgumentError, match="delta must have one column"):
         accuracy_by_size(laws, known.delta[:, :3], known.sizes)
     with pytest.raises(ArgumentError, match="groups must"):
-        r2_per_point(laws, known.delta, known.sizes[:-1])
+        accuracy_by_size(laws, known.delta, known.sizes[:-1])
     with pytest.raises(ArgumentError, match="n_groups must"):
         size_groups(known.sizes, 0)
     with pytest.raises(ArgumentError, match="sizes must"):

@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from toy import toy_dataset
+from toy import OnOwnRows, toy_dataset
 
 import dscale_core as ds
 from dscale_core.errors import ArgumentError
+from dscale_core.learners.knn import KNN, KNNEngine
 from dscale_core.sampling import measure_blocks
 from dscale_core.study.judging import reliability
 from dscale_core.validation import (
@@ -99,7 +100,9 @@ def test_a_second_measurement_of_fresh_draws_agrees_as_much_as_foretold(dataset:
     assert np.mean(foretold) == pytest.approx(agreed, abs=0.06)
 
 
-def test_a_study_s_reliability_by_halves_of_draws_and_by_blocks_of_the_set(dataset: ds.Dataset) -> None:
+def test_a_study_s_reliability_by_halves_of_draws_and_by_blocks_of_the_set(
+    dataset: ds.Dataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
     learner, shown = ds.make_learner("logistic"), list[float]()
     plan = ds.SamplingPlan(points=range(0, 700, 10), min_size=40, max_size=120, draws=24, valuation_rows=100)
     fresh = reliability(dataset, learner, ds.sample(dataset, learner, plan), "shrinkage", on_progress=shown.append)
@@ -113,8 +116,9 @@ def test_a_study_s_reliability_by_halves_of_draws_and_by_blocks_of_the_set(datas
     assert np.all((fresh.expected > 0.5) & (fresh.expected <= 1))
     assert np.all((fixed.expected > 0) & (fixed.expected < fresh.expected))
     assert shown == sorted(shown)
-    # knn has neither a surrogate nor an engine for any rows
+    # a learner that has neither a surrogate nor an engine for any rows
     knn = ds.make_learner("knn", n_neighbors=3)
+    monkeypatch.setattr(KNN, "_build", lambda *asked: OnOwnRows(KNNEngine(*asked)))
     assert reliability(dataset, knn, ds.sample(dataset, knn, plan), "shrinkage") is None
     with pytest.raises(ArgumentError, match="know their plan"):
         reliability(dataset, learner, replace(fixed_draws, plan=None), "shrinkage")

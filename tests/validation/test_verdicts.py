@@ -7,7 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from figures.figure_cases import make_convergence, make_coverage, make_extrapolation, make_loss
+from reference import known_draws, laws_of
 
+from dscale_core.laws import lack_of_fit
 from dscale_core.laws.aggregate import fit_aggregate
 from dscale_core.validation import (
     AccuracyBySize,
@@ -16,6 +18,7 @@ from dscale_core.validation import (
     convergence_verdict,
     coverage_verdict,
     extrapolation_verdict,
+    law_verdict,
 )
 
 
@@ -34,6 +37,19 @@ def test_agreement_is_measured_by_what_is_possible(r2: float, ceiling: float, wo
     size, other = np.array([100.0, 300.0]), np.array([0.5, 0.5])
     found = AccuracyBySize(size, np.array([0.0, r2]), other, other, other, np.array([0.9, ceiling]), np.array([9, 9]))
     assert words in agreement_verdict(found, 310)
+
+
+def test_a_right_law_is_seldom_called_wrong() -> None:
+    for draws, most in ((20, 0.14), (100, 0.04)):
+        known = known_draws(600, draws, 1)
+        said = [law_verdict(value) for value in lack_of_fit(laws_of(known.c, known.alpha), known.delta, known.sizes)]
+        assert np.mean(["as near" in one for one in said]) > 1 - most
+        assert np.mean(["not what its draws say" in one for one in said]) < 0.005
+    strong = known_draws(600, 100, 1, signal=10.0)
+    wrong = lack_of_fit(laws_of(-strong.c, strong.alpha), strong.delta, strong.sizes)
+    assert "farther from the means" in law_verdict(2.0)
+    assert np.mean(["not what its draws say" in law_verdict(value) for value in wrong]) > 0.9
+    assert "Too few draws" in law_verdict(float("nan"))
 
 
 def test_coverage_names_the_worst_size_and_the_direction() -> None:

@@ -25,7 +25,7 @@ from dscale_core.laws.misfit import measure_misfit
 from dscale_core.laws.problem import Guide, Problem, finish, halves, sample_columns, screen, select
 from dscale_core.types import FloatMatrix, Laws, LawStatus
 
-__all__ = ["around", "around_by_share", "shrunk", "with_helpful_guide", "with_misfit"]
+__all__ = ["around", "around_by_share", "around_or_alone", "shrunk", "with_helpful_guide", "with_misfit"]
 
 # Below, halves say nothing: a law has four parameters. test_guide_decisions.py::test_fewer_than_eight_draws_are_not_halved
 _FEWEST_DRAWS = 8
@@ -99,6 +99,26 @@ def _explains(part: Problem) -> bool:
 def around(problem: Problem, fit: Fit) -> Laws:
     """The laws of ``fit`` on deviations from the guide, put back on it."""
     return _put_back(problem, _deviations(problem, fit), 1.0)
+
+
+def around_or_alone(problem: Problem, fit: Fit, lacking: FloatMatrix) -> Laws:
+    """The same, where draws alone say less: at each size a point follows the more certain of the two (`blending`).
+
+    lacking : what laws of draws alone lack, as `misfit_alone` finds it
+    """
+    alone = replace(fit(replace(problem, guide=None)), misfit=lacking)
+    return _put_back(problem, _deviations(problem, fit), 1.0, alone)
+
+
+def misfit_alone(problem: Problem, fit: Fit) -> FloatMatrix:
+    """What laws of draws alone lack, (2, g) as in `Laws.misfit`, by a sample of points; a control makes it easy to see."""
+    screened = screen(problem)
+    part = select(problem, np.arange(problem.delta.shape[0]), sample_columns(screened))
+
+    def without(half: Problem) -> Laws:
+        return fit(replace(half, guide=None, on_progress=None))
+
+    return measure_misfit(part, screen(part), without(part), without, splits=1)
 
 
 def around_by_share(problem: Problem, fit: Fit, n_points: int) -> tuple[Laws, float]:
@@ -177,11 +197,11 @@ def _deviations(problem: Problem, fit: Fit) -> Laws:
     )
 
 
-def _put_back(problem: Problem, deviation: Laws, share: float) -> Laws:
+def _put_back(problem: Problem, deviation: Laws, share: float, alone: Laws | None = None) -> Laws:
     assert problem.guide is not None
     screened = screen(problem)
     scale = np.where(screened.scale > 0, screened.scale, 1.0)
-    found = projected(shrunk(deviation, share), problem, scale)
+    found = projected(shrunk(deviation, share), problem, scale, alone)
     laws = found.on(finish(deviation.method, problem, screened, found.fitted))
     # what is left beside a control is not the noise of a draw
     return laws if problem.guide.control is None else with_noise_of_draws(laws, problem)

@@ -5,9 +5,10 @@ first mean is taken over many coalitions that only the surrogate sees, the secon
 δ and S share most of their noise. Nothing is assumed of S, which may be biased: what it gets wrong is in the second mean.
 (The surrogate as a control variate whose expectation is estimated; Owen, *Monte Carlo theory, methods and examples*, §8.9.)
 
-E[S] is fitted to the surrogate's draws less the learner's formula, where there is one, as b₁ r + b₂ r² + b₃ r³ in
-r = k₀/k, by weighted least squares with normal priors N(0, τᵢ² s²) on the coefficients: s² is a point's noise and the τᵢ
-are learned from all points by expectation and maximisation. With weights that are only about right the covariance of b is
+E[S] is fitted to all of the surrogate's draws, those of the exact ones' coalitions among them: the more of these there are,
+the less depends on the others. The learner's formula is taken off first where it predicts them. The fit is b₁ r + b₂ r² +
+b₃ r³ in r = k₀/k, by weighted least squares with normal priors N(0, τᵢ² s²) on the coefficients: s² is a point's noise and
+the τᵢ are learned from all points by expectation and maximisation. With weights that are only about right b has covariance
 
     A⁻¹ (Σ w² e² x x' + s² T⁻¹) A⁻¹,   A = Σ w x x' + T⁻¹,   T = diag τ²,
 
@@ -39,6 +40,9 @@ _WIDE, _NARROW = 10.0, 1e-8  # narrow: a term is as good as left out, and its pr
 _WEIGHT_POINTS = 400
 _FILLINGS = 3  # rounds of filling missing draws: test_control_variate.py::test_missing_draws_do_not_pass_for_quiet_ones
 _BLOCK = 4_000_000  # draws looked at together; speed and memory alone: test_control_variate.py::test_batches_equal_the_whole
+# Below half a formula adds more than it takes away; four bands are what 200 draws can tell apart.
+# test_control_variate.py::test_a_formula_leads_only_where_it_predicts_the_surrogate_at_all_sizes
+_EXPLAINED, _BANDS, _FEWEST_IN_BAND = 0.5, 4, 3
 # Of the surrogate alone: four a term. test_control_variate.py::test_bad_calls_are_refused
 LEAST_DRAWS = 12
 
@@ -53,18 +57,23 @@ class _Sums:
     n: FloatVector
 
 
-def guide_from_surrogate(found: SurrogateDraws, sizes: FloatVector, formula: Guide | None = None) -> Guide:
+def guide_from_surrogate(
+    found: SurrogateDraws, sizes: FloatVector, formula: Guide | None = None, own_sizes: IntVector | None = None
+) -> Guide:
     """The guide at increasing ``sizes`` (g,), of the points whose surrogate was drawn.
 
-    formula : what the learner expects without draws, at sizes that span these and those of the surrogate's draws.
+    formula : what the learner expects without draws, at sizes that span these and those of the surrogate's draws; it is used
+        where it predicts the surrogate at all sizes (`predicts`)
+    own_sizes : (m,) those of the coalitions of ``found.own``, which then have their part in the mean
     Raises ArgumentError below 12 surrogate draws or where one of them is infinite.
     """
-    many = found.many
+    many = found.many if own_sizes is None else _together(found, own_sizes)
     if many.sizes.size < LEAST_DRAWS:
         required = f"hold at least {LEAST_DRAWS} coalitions"
         raise ArgumentError("many", required, many.sizes.size, "Draw the surrogate of more coalitions.")
     if np.isinf(many.delta).any():
         raise ArgumentError("many", "be finite where present", "infinite draws", "Leave the surrogate out.")
+    formula = formula if formula is not None and predicts(formula, many) else None
     k = many.sizes.astype(np.float64)
     center = float(np.exp(np.log(k).mean()))
     X = (center / k)[:, None] ** _TERMS
@@ -80,6 +89,37 @@ def guide_from_surrogate(found: SurrogateDraws, sizes: FloatVector, formula: Gui
     at = (center / sizes)[:, None] ** _TERMS
     expected = at @ b.T + (0.0 if formula is None else formula.at(sizes))
     return Guide(sizes, expected, np.einsum("gi,piq->qgp", at, _root(covariance)), found.own, found.rows)
+
+
+def predicts(formula: Guide, many: Draws) -> bool:
+    """Whether the formula explains more than half of the variance between points of the surrogate's means, in each of four
+    bands of sizes; the noise of these means is taken off. False where a band has too few draws to tell.
+    """
+    order = np.argsort(many.sizes, kind="stable")
+    return all(_share_explained(formula, many.rows(np.sort(band))) > _EXPLAINED for band in np.array_split(order, _BANDS))
+
+
+def _share_explained(formula: Guide, band: Draws) -> float:
+    k = band.sizes[:, None]
+    seen = np.isfinite(band.delta)
+    n = seen.sum(axis=0)
+    columns = np.flatnonzero(n >= _FEWEST_IN_BAND)
+    if columns.size < _FEWEST_IN_BAND:
+        return -np.inf
+    seen, n = seen[:, columns], n[columns]
+    y = np.where(seen, k * band.delta[:, columns], 0.0)  # draws about alike in size
+    said = np.where(seen, k * formula.take(columns).at(band.sizes), 0.0).sum(axis=0) / n
+    mean = y.sum(axis=0) / n
+    noise = float(np.mean((np.where(seen, y - mean, 0.0) ** 2).sum(axis=0) / (n - 1) / n))
+    signal = float(np.var(mean)) - noise
+    return 1.0 - (float(np.mean((mean - said) ** 2)) - noise) / signal if signal > 0 else -np.inf
+
+
+def _together(found: SurrogateDraws, own_sizes: IntVector) -> Draws:
+    """All draws of the surrogate: the more exact ones there are, the less the mean depends on the others."""
+    many = found.many
+    sizes = np.concatenate([many.sizes, own_sizes])
+    return Draws(np.concatenate([many.delta, found.own]), sizes, np.arange(sizes.size), many.points, np.zeros(sizes.size))
 
 
 def _less_formula(many: Draws, formula: Guide | None, columns: IntVector) -> tuple[FloatMatrix, FloatMatrix]:

@@ -4,6 +4,11 @@
 law over the sampled sizes, errors counting in units of 1/k. What the curve has and the law has not is kept beside it
 (`Laws.curve`), for no interval about the law is honest without it; so is the curve's own standard deviation, of which a law
 that is tied to two parameters would show too little.
+
+Where the curve hardly tells an exponent, since it is uncertain, bends or changes sign, the closest law may have any, and
+beyond the sizes it would lead anywhere. So the distance has a normal prior of the exponent added to it, in units of the mean
+square of the curve's error and of what no law can follow: α of such a point is drawn to those that other curves tell.
+A formula alone says nothing of its error; about it there is no prior.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscale_core.intervals import Z90_ROUNDED
+from dscale_core.laws.deviations.blending import Curve, blended, curve_of
 from dscale_core.laws.problem import Fitted, Problem
 from dscale_core.types import FloatMatrix, FloatVector, Laws
 
@@ -24,6 +30,26 @@ _CURVE_POINTS = 9
 # The exponents that estimators consider, in steps between which a parabola is good to 3e-4:
 # test_projection.py::test_the_projection_is_how_the_closest_law_follows_the_curve
 _ALPHA = np.linspace(0.0, 4.0, 161)
+
+
+# An exponent of a standard deviation below .3 tells what is usual, where twenty do; else the prior is that of `shrinkage`.
+# A tenth: what the closest law of a bent curve is off by in any case.
+# test_projection.py::test_what_is_usual_is_told_by_exponents_that_are_known
+_KNOWN, _FEWEST, _NARROWEST = 0.3, 20, 0.1
+_USUAL = (1.0, 0.5)
+_TO_DEVIATION = 1.349  # quartile distance of a normal over its standard deviation
+
+
+@dataclass(frozen=True, eq=False)
+class _Closest:
+    """In scaled, centred units: alpha, amplitude, at_bound (p,), how alpha and amplitude follow psi, (p, 2, curve), and how
+    far they move with one standard deviation of the prior's centre, (p, 2)."""
+
+    alpha: FloatVector
+    amplitude: FloatVector
+    projection: NDArray[np.float64]
+    by_prior: FloatMatrix
+    at_bound: NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,59 +67,86 @@ class Projected:
         return replace(laws, guided=True, curve=curve, curve_deviation=deviation)
 
 
-def projected(deviation: Laws, problem: Problem, scale: FloatVector) -> Projected:
-    """The power laws closest to the problem's guide plus the deviation's laws, in units of ``scale`` (p,)."""
+def projected(deviation: Laws, problem: Problem, scale: FloatVector, alone: Laws | None = None) -> Projected:
+    """The power laws closest to the problem's guide plus the deviation's laws, in units of ``scale`` (p,).
+
+    alone : laws of the same draws without the guide; the curve is then what both say, each as far as it is certain
+    """
     assert problem.guide is not None
-    x = np.linspace(np.log(deviation.min_size), np.log(deviation.max_size), _CURVE_POINTS)
-    k = np.exp(x)
-    x = x - np.log(problem.center)
+    k = np.geomspace(deviation.min_size, deviation.max_size, _CURVE_POINTS)
     within = np.clip(k, problem.guide.sizes[0], problem.guide.sizes[-1])
-    psi = (problem.guide.at(within) + np.stack([deviation.psi(size) for size in k])) / scale
-    modes = problem.guide.modes_at(within) / scale
-    alpha, amplitude, projection = _closest(psi, k, x)
-    # ψ_k of the deviation moves with its (amplitude, α) along these two curves
-    at_center = deviation.psi(problem.center) / scale
-    f = np.exp(-deviation.alpha * x[:, None])
-    moves = np.stack([f, -at_center * x[:, None] * f], axis=-1)  # (curve, p, 2)
-    unit = np.stack([1 / scale, np.ones_like(scale)], axis=1)
-    own = deviation.covariance * unit[:, :, None] * unit[:, None, :]
-    through, by_mode = np.einsum("pic,cpj->pij", projection, moves), np.einsum("pic,qcp->pqi", projection, modes)
-    covariance = np.einsum("pij,pjk,plk->pil", through, own, through) + np.einsum("pqi,pqj->pij", by_mode, by_mode)
-    variance = np.einsum("cpi,pij,cpj->pc", moves, own, moves) + np.einsum("qcp,qcp->pc", modes, modes)
+    beside = curve_of(deviation, k)
+    curve = Curve(problem.guide.at(within) + beside.psi, np.concatenate([problem.guide.modes_at(within), beside.modes]))
+    if alone is not None:
+        curve = blended(curve, alone, k, problem)
+    psi, modes = curve.psi / scale, curve.modes / scale
+    x = np.log(k / problem.center)
+    found = _closest(psi, None if problem.guide.modes is None else (modes**2).sum(axis=0), k, x)
+    by_mode = np.einsum("pic,qcp->pqi", found.projection, modes)
+    covariance = np.einsum("pqi,pqj->pij", by_mode, by_mode) + found.by_prior[:, :, None] * found.by_prior[:, None, :]
     half = Z90_ROUNDED * np.sqrt(covariance[:, 1, 1])
     fitted = replace(
-        Fitted.empty(alpha.size),
-        amplitude=amplitude,
-        alpha=alpha,
+        Fitted.empty(found.alpha.size),
+        amplitude=found.amplitude,
+        alpha=found.alpha,
         sigma=deviation.sigma * problem.center ** (-0.5 * deviation.beta) / scale,
         beta=deviation.beta,
-        alpha_low=np.maximum(alpha - half, 0.0),
-        alpha_high=alpha + half,
+        alpha_low=np.maximum(found.alpha - half, 0.0),
+        alpha_high=found.alpha + half,
         covariance=covariance,
-        at_bound=(alpha == _ALPHA[0]) | (alpha == _ALPHA[-1]),
+        at_bound=found.at_bound,
     )
-    bend = (psi - amplitude * np.exp(-alpha * x[:, None])) * scale
-    return Projected(fitted, bend.T, np.sqrt(np.maximum(variance, 0.0)) * scale[:, None])
+    bend = (psi - found.amplitude * np.exp(-found.alpha * x[:, None])) * scale
+    return Projected(fitted, bend.T, np.sqrt(curve.variance).T)
 
 
-def _closest(psi: FloatMatrix, k: FloatVector, x: FloatVector) -> tuple[FloatVector, FloatVector, NDArray[np.float64]]:
-    """α and amplitude of the power law closest to each column of psi (curve, p), and how both follow psi: (p, 2, curve)."""
+def _closest(psi: FloatMatrix, variance: FloatMatrix | None, k: FloatVector, x: FloatVector) -> _Closest:
+    """The power law closest to each column of psi (curve, p); without its variance there is no prior (see module)."""
     weight = (k / k.mean()) ** 2  # contributions fade about as 1/k: no size is to be bought at another's expense
     f = np.exp(-_ALPHA[:, None] * x)  # (n_alpha, curve)
     ff, fy = (f * f) @ weight, (f * weight) @ psi
-    alpha = _highest(np.nan_to_num(fy**2 / ff[:, None], nan=-1.0))
-    f = weight[:, None] * np.exp(-alpha * x[:, None])
-    amplitude = (f * psi).sum(axis=0) / (f * np.exp(-alpha * x[:, None])).sum(axis=0)
-    # the linearised projection on the tangent plane of the law
+    gain = np.nan_to_num(fy**2 / ff[:, None], nan=-1.0)
+    free = _highest(gain)
+    amplitude, J, normal = _tangent(psi, free, weight, x)
+    # mean square of what the curve may be off by and of what no law can follow
+    error = np.zeros_like(psi) if variance is None else variance
+    square = weight @ (error + (psi - amplitude * J[:, :, 0]) ** 2) / k.size
+    known = square < _KNOWN**2 * (normal[:, 1, 1] - normal[:, 0, 1] ** 2 / normal[:, 0, 0])
+    middle, width = _usual_exponents(free[known])
+    strength = square / width**2 if variance is not None else np.zeros_like(square)
+    alpha = _highest(gain - strength * (_ALPHA[:, None] - middle) ** 2)
+    amplitude, J, normal = _tangent(psi, alpha, weight, x)
+    normal[:, 1, 1] += strength
+    inverse = np.linalg.inv(normal)
+    return _Closest(
+        alpha=alpha,
+        amplitude=amplitude,
+        projection=np.einsum("pij,cpj,c->pic", inverse, J, weight),
+        by_prior=inverse[:, :, 1] * (strength * width)[:, None],
+        at_bound=(known | (variance is None)) & ((free == _ALPHA[0]) | (free == _ALPHA[-1])),
+    )
+
+
+def _tangent(
+    psi: FloatMatrix, alpha: FloatVector, weight: FloatVector, x: FloatVector
+) -> tuple[FloatVector, NDArray[np.float64], NDArray[np.float64]]:
+    """The closest law's amplitude at these exponents, how the law moves with both (curve, p, 2), and J' W J (p, 2, 2)."""
     f = np.exp(-alpha * x[:, None])
-    J = np.stack([f, -amplitude * x[:, None] * f], axis=-1)  # (curve, p, 2)
+    amplitude = weight @ (f * psi) / (weight @ (f * f))
+    J = np.stack([f, -amplitude * x[:, None] * f], axis=-1)
     normal = np.einsum("cpi,c,cpj->pij", J, weight, J)
     diagonal = np.einsum("pii->pi", normal)
     # a curve of zero does not move with α: test_projection.py::test_a_curve_of_nothing_has_no_direction. Elsewhere 1e-9 is
     # far below the angle between the two directions, and above what rounding makes of it.
-    normal = normal + np.eye(2) * (1e-9 * diagonal + np.finfo(np.float64).tiny)[:, None, :]
-    projection = np.einsum("pij,cpj,c->pic", np.linalg.inv(normal), J, weight)
-    return alpha, amplitude, projection
+    return amplitude, J, normal + np.eye(2) * (1e-9 * diagonal + np.finfo(np.float64).tiny)[:, None, :]
+
+
+def _usual_exponents(known: FloatVector) -> tuple[float, float]:
+    """Centre and spread of exponents that are known; what is usual where these are few."""
+    if known.size < _FEWEST:
+        return _USUAL
+    low, middle, high = np.quantile(known, [0.25, 0.5, 0.75])
+    return float(middle), max(float(high - low) / _TO_DEVIATION, _NARROWEST)
 
 
 def _highest(gain: FloatMatrix) -> FloatVector:

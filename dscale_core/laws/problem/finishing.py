@@ -1,4 +1,4 @@
-"""From an estimator's scaled, centred units back to those of the draws: `Laws` with statuses and in-sample R²."""
+"""From an estimator's scaled, centred units back to those of the draws: `Laws` with statuses and the lack of fit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dscale_core.laws.grouping import SizeGroups, determination, group_means, size_groups
+from dscale_core.laws.fit_to_means import lack_of_fit
+from dscale_core.laws.grouping import SizeGroups, group_means
 from dscale_core.laws.problem.arguments import Problem
 from dscale_core.laws.problem.screening import Screen
 from dscale_core.types import FloatVector, Laws, LawStatus
@@ -49,7 +50,7 @@ class Fitted:
 
 
 def finish(method: str, problem: Problem, screened: Screen, fitted: Fitted, form: Form = "power") -> Laws:
-    """Back to the units of the draws: c and σ at k = 1, statuses, in-sample R².
+    """Back to the units of the draws: c and σ at k = 1, statuses, the lack of fit.
 
     A two-term law has its covariance in (amplitude, slope), both in units of δ, and follows a change of sign.
     """
@@ -82,21 +83,14 @@ def finish(method: str, problem: Problem, screened: Screen, fitted: Fitted, form
         alpha_high=high,
         status=status,
         n_draws=screened.n_draws,
-        r2=np.full(problem.n_points, np.nan),
+        lack_of_fit=np.full(problem.n_points, np.nan),
         covariance=covariance,
         center=problem.center,
         min_size=int(np.floor(problem.sizes.min())),
         max_size=int(np.ceil(problem.sizes.max())),
         form=form,
     )
-    return replace(laws, r2=_r2_in_sample(problem, laws))
-
-
-def _r2_in_sample(problem: Problem, laws: Laws) -> FloatVector:
-    groups = size_groups(problem.sizes)
-    with np.errstate(over="ignore", invalid="ignore"):
-        psi = np.stack([laws.psi(k) for k in groups.size])
-    return determination(group_means(problem.delta, groups).mean, psi)
+    return replace(laws, lack_of_fit=lack_of_fit(laws, problem.delta, problem.sizes))
 
 
 def _changes_sign(problem: Problem) -> Mask:

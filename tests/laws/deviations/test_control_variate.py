@@ -8,7 +8,16 @@ from reference import known_draws
 
 from dscale_core.errors import ArgumentError
 from dscale_core.laws import fit_laws
-from dscale_core.laws.deviations.control_variate import _learn, _noise_exponent, _root, _Sums, guide_from_surrogate
+from dscale_core.laws.deviations import control_variate
+from dscale_core.laws.deviations.control_variate import (
+    _learn,
+    _noise_exponent,
+    _root,
+    _share_explained,
+    _Sums,
+    guide_from_surrogate,
+    predicts,
+)
 from dscale_core.laws.problem import Guide
 from dscale_core.types import Draws, SurrogateDraws
 
@@ -52,7 +61,8 @@ def test_the_mean_is_found_and_its_modes_say_how_far_it_is_off() -> None:
     assert np.all(np.abs(np.mean(np.abs(off) < 1.645 * deviation, axis=1) - 0.9) < 0.06)
 
 
-def test_a_formula_is_taken_off_and_put_back() -> None:
+def test_a_formula_is_taken_off_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control_variate, "predicts", lambda *_: True)
     sizes = np.geomspace(100, 1000, 8)
     many = _many()
     level = np.linspace(1, 50, P) / SIZES[:, None]
@@ -62,6 +72,64 @@ def test_a_formula_is_taken_off_and_put_back() -> None:
     one = guide_from_surrogate(SurrogateDraws(nothing, many), SIZES)
     other = guide_from_surrogate(SurrogateDraws(nothing, shifted), SIZES, formula)
     np.testing.assert_allclose(other.at(SIZES) - level, one.at(SIZES), atol=2e-4)
+
+
+@pytest.mark.parametrize(("error", "from_size", "to_size", "kept"), [
+    (0.3, 100, 1000, True),  # nine tenths of the variance explained
+    (1.5, 100, 150, False),  # wrong at the smallest sizes only
+    (1.5, 600, 1000, False),  # or at the largest
+    (1.5, 100, 1000, False),
+])  # fmt: skip
+def test_a_formula_leads_only_where_it_predicts_the_surrogate_at_all_sizes(
+    error: float, from_size: int, to_size: int, kept: bool
+) -> None:
+    k = np.geomspace(100, 1000, 24)
+    truth = _curves(k)
+    wrong = error * truth.std(axis=1, keepdims=True) * np.random.default_rng(3).normal(size=P)
+    formula = Guide(k, truth + np.where((k >= from_size) & (k <= to_size), 1.0, 0.0)[:, None] * wrong)
+    found = SurrogateDraws(np.empty((0, P), np.float32), _many())
+    assert predicts(formula, found.many) == kept
+    without, beside = guide_from_surrogate(found, SIZES), guide_from_surrogate(found, SIZES, formula)
+    assert np.array_equal(without.expected, beside.expected) == (not kept)
+    if kept:
+        errors = [np.mean((guide.expected - _curves(SIZES)) ** 2) for guide in (without, beside)]
+        assert errors[1] < errors[0]
+
+
+def test_the_share_explained_is_that_of_means_without_their_noise() -> None:
+    """Forty draws of one size, half of which are missing for half of the points, against the literal variance ratio."""
+    rng = np.random.default_rng(8)
+    truth = rng.normal(size=4000)
+    said = truth + 0.5 * rng.normal(size=4000)
+    delta = truth + rng.normal(size=(40, 4000))
+    delta[:20, ::2] = np.nan
+    sizes = np.full(40, 300)
+    band = Draws(delta.astype(np.float32), sizes, np.arange(40), np.arange(4000), np.zeros(40))
+    assert _share_explained(Guide(np.array([300.0]), said[None]), band) == pytest.approx(0.75, abs=0.02)
+    few = Draws(band.delta[:2], sizes[:2], np.arange(2), np.arange(4000), np.zeros(2))
+    assert _share_explained(Guide(np.array([300.0]), said[None]), few) == -np.inf
+
+
+def test_coalitions_drawn_exactly_have_their_part_in_the_mean() -> None:
+    """As if they had been among the others; so with many of them little hangs on these."""
+    sizes, own = _drawn(300, 15)
+    some = _many(100)
+    own_sizes = sizes.astype(np.int64)
+    got = guide_from_surrogate(SurrogateDraws(own.astype(np.float32), some), SIZES, None, own_sizes)
+    whole = Draws(
+        np.concatenate([some.delta, own.astype(np.float32)]),
+        np.concatenate([some.sizes, own_sizes]),
+        np.arange(400),
+        np.arange(P),
+        np.zeros(400),
+    )
+    nothing = np.empty((0, P), np.float32)
+    np.testing.assert_array_equal(got.expected, guide_from_surrogate(SurrogateDraws(nothing, whole), SIZES).expected)
+    errors = [
+        np.mean((guide.expected - _curves(SIZES)) ** 2)
+        for guide in (got, guide_from_surrogate(SurrogateDraws(nothing, some), SIZES))
+    ]
+    assert errors[0] < 0.6 * errors[1]
 
 
 def test_with_exact_weights_the_error_is_that_of_the_posterior() -> None:
@@ -204,7 +272,10 @@ def _regression(y: np.ndarray, X: np.ndarray, w: np.ndarray, tau: np.ndarray) ->
 
 @pytest.mark.parametrize("holes", [False, True])
 @pytest.mark.parametrize("formula", [False, True])
-def test_mean_and_error_are_those_of_bayesian_regressions(holes: bool, formula: bool) -> None:
+def test_mean_and_error_are_those_of_bayesian_regressions(
+    monkeypatch: pytest.MonkeyPatch, holes: bool, formula: bool
+) -> None:
+    monkeypatch.setattr(control_variate, "predicts", lambda *_: True)
     many, sizes = _small(holes)
     k = np.geomspace(100, 1000, 5)
     guide = Guide(k, np.linspace(1, 2, 6) / k[:, None]) if formula else None

@@ -8,7 +8,7 @@ from reference import known_draws, laws_of
 from scipy.optimize import least_squares, minimize
 from scipy.stats import norm
 
-from dscale_core.laws.deviations.projection import _closest, _highest, projected
+from dscale_core.laws.deviations.projection import _closest, _highest, _usual_exponents, projected
 from dscale_core.laws.problem import Guide, Problem, make_problem
 from dscale_core.types import Laws
 
@@ -78,7 +78,8 @@ def test_the_projection_is_how_the_closest_law_follows_the_curve() -> None:
     x = np.log(k / 250)
     true = np.array([[0.8, 1.1], [-0.3, 2.0]])
     psi = np.stack([a * np.exp(-alpha * x) for a, alpha in true], axis=1)
-    alpha, amplitude, projection = _closest(psi, k, x)
+    found = _closest(psi, None, k, x)
+    alpha, amplitude, projection = found.alpha, found.amplitude, found.projection
     assert projection.shape == (2, 2, 9)
     np.testing.assert_allclose(alpha, true[:, 1], atol=3e-4)
     np.testing.assert_allclose(amplitude, true[:, 0], rtol=3e-4)
@@ -92,10 +93,59 @@ def test_the_projection_is_how_the_closest_law_follows_the_curve() -> None:
 def test_a_curve_of_nothing_has_no_direction() -> None:
     """ψ of zero has no exponent: the amplitude is zero and what the projection says is finite."""
     k = np.geomspace(80, 900, 9)
-    alpha, amplitude, projection = _closest(np.zeros((9, 1)), k, np.log(k / 250))
-    assert amplitude[0] == 0.0
-    assert 0 <= alpha[0] <= 4
-    assert np.isfinite(projection).all()
+    for variance in (None, np.zeros((9, 1)), np.full((9, 1), 0.1)):
+        found = _closest(np.zeros((9, 1)), variance, k, np.log(k / 250))
+        assert found.amplitude[0] == 0.0
+        assert 0 <= found.alpha[0] <= 4
+        assert np.isfinite(found.projection).all()
+        assert np.isfinite(found.by_prior).all()
+
+
+def _crowd(middle: float, width: float, p: int = 60) -> np.ndarray:
+    """Exponents of a crowd of points, evenly spread over a normal."""
+    return middle + width * norm.ppf((np.arange(p) + 0.5) / p)
+
+
+def test_a_curve_that_no_exponent_fits_has_that_of_the_others_and_does_not_lead_beyond_the_sizes() -> None:
+    """The last point changes sign and ends small; the closest law alone would not fade at all, and be far off at 4,000."""
+    alpha = _crowd(1.2, 0.15)
+    k = SIZES
+    bent = 0.3 / k - 40 / k**2
+    psi = np.column_stack([k[:, None] ** -alpha, bent])
+    p = psi.shape[1]
+    problem = _problem(p, Guide(k, psi, modes=1e-6 * psi[None]))
+    found = projected(_still(p, problem), problem, np.ones(p))
+    np.testing.assert_allclose(found.fitted.alpha[:-1], alpha, atol=0.01)
+    assert abs(found.fitted.alpha[-1] - 1.2) < 0.5
+    law = found.fitted.amplitude[-1] * (4000 / problem.center) ** -found.fitted.alpha[-1]
+    free = _closest(psi[:, -1:], None, k, np.log(k / problem.center))
+    unled = free.amplitude[0] * (4000 / problem.center) ** -free.alpha[0]
+    truth = 0.3 / 4000 - 40 / 4000**2
+    assert free.alpha[0] < 0.2
+    assert abs(law - truth) < 0.5 * abs(unled - truth)
+
+
+def test_an_uncertain_exponent_is_the_others_with_their_spread() -> None:
+    """A curve of which nothing is known: α is that of the crowd, its interval the crowd's own spread."""
+    alpha = _crowd(1.5, 0.2)
+    k = SIZES
+    psi = np.column_stack([k[:, None] ** -alpha, 3.0 * k**-0.4])
+    wild = np.zeros((9, 9, 61))
+    wild[np.arange(9), np.arange(9), -1] = 1e4 / k
+    problem = _problem(61, Guide(k, psi, modes=wild))
+    found = projected(_still(61, problem), problem, np.ones(61))
+    low, middle, high = np.quantile(alpha, [0.25, 0.5, 0.75])
+    assert found.fitted.alpha[-1] == pytest.approx(middle, abs=0.02)
+    half = 0.5 * (found.fitted.alpha_high - found.fitted.alpha_low)[-1]
+    assert half == pytest.approx(1.645 * (high - low) / 1.349, rel=0.1)
+
+
+def test_what_is_usual_is_told_by_exponents_that_are_known() -> None:
+    assert _usual_exponents(np.full(19, 2.0)) == (1.0, 0.5)
+    assert _usual_exponents(np.full(20, 2.0)) == (2.0, 0.1)
+    middle, width = _usual_exponents(_crowd(1.7, 0.4, 2001))
+    assert middle == pytest.approx(1.7)
+    assert width == pytest.approx(0.4, rel=1e-2)
 
 
 @pytest.mark.parametrize("peak", [0.0, 0.013, 1.0, 1.237, 2.4999, 3.99, 4.0])
@@ -131,7 +181,10 @@ def _numeric(psi_of: object, theta: np.ndarray, at: np.ndarray) -> np.ndarray:
 
 
 def test_errors_of_deviation_and_guide_are_carried_to_curve_and_law() -> None:
-    """ψ = guide + deviation, both of the same exponent, so that their sum is a law; everything by numerical derivatives."""
+    """ψ = guide + deviation, both of the same exponent, so that their sum is a law; everything by numerical derivatives.
+
+    Errors are small, so that the prior of the exponent has no say.
+    """
     problem = _problem(2)
     k = np.geomspace(100, 1000, 9)
     x = np.log(k / problem.center)
@@ -139,9 +192,9 @@ def test_errors_of_deviation_and_guide_are_carried_to_curve_and_law() -> None:
     alpha = np.array([0.9, 1.4])
     part = scale[:, None] * np.array([[0.7, 0.5], [-0.4, -0.6]])  # amplitudes of guide and deviation at the centre
     V = np.array([[[0.02, 0.01], [0.01, 0.05]], [[0.03, -0.02], [-0.02, 0.04]]])
-    V = V * np.stack([scale, np.ones(2)], axis=1)[:, :, None] * np.stack([scale, np.ones(2)], axis=1)[:, None, :]
+    V = 1e-6 * V * np.stack([scale, np.ones(2)], axis=1)[:, :, None] * np.stack([scale, np.ones(2)], axis=1)[:, None, :]
     f = np.exp(-alpha * x[:, None])
-    modes = np.stack([0.1 * scale * f, 0.05 * scale * f * (1 + x[:, None] ** 2)])
+    modes = 1e-3 * np.stack([0.1 * scale * f, 0.05 * scale * f * (1 + x[:, None] ** 2)])
     guide = Guide(k, part[:, 0] * f, modes=modes)
     deviation = laws_of(part[:, 1] * problem.center**alpha, alpha, 0.3, 1.8, V, problem.center)
     found = projected(deviation, replace(problem, guide=guide), scale)
@@ -167,13 +220,17 @@ def test_errors_of_deviation_and_guide_are_carried_to_curve_and_law() -> None:
 def test_exponents_are_not_negative_and_bounds_are_marked() -> None:
     problem = _problem(3)
     x = np.log(SIZES / problem.center)[:, None]
-    expected = np.exp(-np.array([0.1, -1.0, 5.0]) * x)
-    problem = replace(problem, guide=Guide(SIZES, expected, modes=0.5 * x[None] * expected[None]))
+    expected = np.exp(-np.array([0.1, -0.1, 4.2]) * x)
+    problem = replace(problem, guide=Guide(SIZES, expected, modes=0.02 * x[None] * expected[None]))
     found = projected(_still(3, problem), problem, np.ones(3))
     assert found.fitted.at_bound.tolist() == [False, True, True]
+    np.testing.assert_allclose(found.fitted.alpha, [0.1, 0.0, 4.0], atol=0.06)
+    assert found.fitted.alpha_low[1] == 0.0
+    assert found.fitted.alpha_high[0] == pytest.approx(0.1 + 1.645 * 0.02, rel=0.1)
+    without = replace(problem, guide=Guide(SIZES, expected))
+    found = projected(_still(3, without), without, np.ones(3))
+    assert found.fitted.at_bound.tolist() == [False, True, True]
     np.testing.assert_allclose(found.fitted.alpha, [0.1, 0.0, 4.0], atol=1e-3)
-    assert found.fitted.alpha_low[0] == 0.0
-    assert found.fitted.alpha_high[0] == pytest.approx(0.1 + 1.645 * 0.5, rel=0.05)
 
 
 def test_a_guide_whose_sizes_end_a_little_early_is_read_at_its_ends() -> None:

@@ -13,7 +13,7 @@ from dscale_core.laws import fit_laws
 from dscale_core.types import Laws
 
 _ALONE = ("method", "center", "min_size", "max_size", "points", "status", "form")
-_OTHERS = (*_ALONE, "misfit", "guided", "curve", "curve_deviation")
+_OTHERS = (*_ALONE, "misfit", "guided", "curve", "curve_deviation", "rows")
 VECTORS = [f.name for f in fields(Laws) if f.name not in _OTHERS]
 
 
@@ -73,7 +73,7 @@ def test_own_sizes_equal_shared_sizes() -> None:
     known = known_draws(5, 40, 7, 1.0)
     shared = fit_laws(known.delta, known.sizes, "likelihood")
     own = fit_laws(known.delta, np.repeat(known.sizes[:, None], 5, axis=1), "likelihood")
-    for name in ("c", "alpha", "sigma", "beta", "alpha_low", "r2"):
+    for name in ("c", "alpha", "sigma", "beta", "alpha_low", "lack_of_fit"):
         np.testing.assert_allclose(getattr(own, name), getattr(shared, name), rtol=1e-6)
 
 

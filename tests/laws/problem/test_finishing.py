@@ -1,4 +1,4 @@
-"""From an estimator's units back to those of the draws: parameters, covariance, statuses, R² in the sample."""
+"""From an estimator's units back to those of the draws: parameters, covariance, statuses, lack of fit."""
 
 from dataclasses import replace
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dscale_core.laws import lack_of_fit
 from dscale_core.laws.problem import Fitted, Problem, finish, make_problem, screen
 from dscale_core.types import Laws
 
@@ -80,15 +81,11 @@ def test_sizes_below_one_above_are_rounded_outwards() -> None:
     assert (laws.min_size, laws.max_size) == (50, 801)
 
 
-def test_r2_compares_the_law_with_the_mean_at_each_size() -> None:
+def test_the_lack_of_fit_is_that_of_the_problem_s_draws() -> None:
     problem = make_problem(_draws(), SIZES)
     laws = _finished(problem, _fitted(3))
-    for i in range(3):
-        listed = np.unique(SIZES)
-        means = np.array([problem.delta[k == SIZES, i].mean() for k in listed])
-        psi = np.array([laws.psi(k)[i] for k in listed])
-        expected = 1 - np.sum((means - psi) ** 2) / np.sum((means - means.mean()) ** 2)
-        assert laws.r2[i] == pytest.approx(expected)
+    assert np.isfinite(laws.lack_of_fit).all()
+    np.testing.assert_array_equal(laws.lack_of_fit, lack_of_fit(laws, problem.delta, SIZES))
 
 
 def test_points_at_a_bound_say_so_and_keep_their_numbers() -> None:
@@ -107,7 +104,7 @@ def test_what_could_not_be_fitted_is_nan_in_every_number() -> None:
     fitted.at_bound[[1, 6]] = True
     laws = _finished(problem, fitted)
     assert laws.status.tolist() == ["ok", "not_finite", "not_finite", "not_finite", "ok", "ok", "no_signal"]
-    for name in ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "r2"):
+    for name in ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "lack_of_fit"):
         assert np.flatnonzero(np.isnan(getattr(laws, name))).tolist() == [1, 2, 3, 6], name
     assert np.isnan(laws.covariance[[1, 2, 3, 6]]).all()
     assert np.isfinite(laws.covariance[[0, 4, 5]]).all()
@@ -120,8 +117,8 @@ def test_a_law_that_overflows_at_a_sampled_size_keeps_its_numbers() -> None:
     laws = _finished(problem, fitted)
     assert laws.status.tolist() == ["ok", "ok", "ok"]
     assert np.isfinite(laws.c).all()
-    assert np.isfinite(laws.r2[0])
-    assert not laws.r2[1] > 0
+    assert np.isfinite(laws.lack_of_fit[:2]).all()
+    assert laws.lack_of_fit[1] > 1e6 * laws.lack_of_fit[0]
 
 
 def test_exponents_that_no_c_belongs_to_are_not_a_law() -> None:
