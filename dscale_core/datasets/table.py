@@ -31,20 +31,23 @@ def read_table(
     test: float = 0.2,
     seed: int = 0,
     name: str | None = None,
+    ignore: Sequence[str] = (),
 ) -> Dataset:
     """A dataset from a .csv, .tsv (each also .gz) or .parquet file, or a pandas DataFrame.
 
     label : the column that is learned
     task : "classification" | "regression"; None: strings, booleans and at most 20 distinct whole numbers are classes
-    text : a column of text, encoded by TF-IDF and a truncated SVD of at most 256 components
+    text : a column of text, encoded by TF-IDF and a truncated SVD of at most 256 components on one common scale
     valuation, test : fractions of the rows in (0, 1), or row counts
     seed : of the split, and of the text reduction
     name : what the dataset is called; None: the file's name without its ending
+    ignore : columns that are not learned from, such as one that says which rows are trained on today; they stay in
+        ``records``, where a current set can be named by them (`curation.points_by_column`)
 
     Numbers are standardised (missing cells: the pool's median and an indicator column), categories become columns of 0
     and 1; all statistics are the pool's. Constant, identifier and unnamed text columns are left out; `notes` says so. Rows
-    without a label are dropped where they are at most a tenth. ``records`` are the pool's original rows; its index "row"
-    counts the source's rows from 0.
+    without a label are dropped where they are at most a tenth: a point is valued by its label. ``records`` are the pool's
+    original rows; its index "row" counts the source's rows from 0.
 
     Raises ArgumentError for a call that cannot be served, DataError for data that cannot be used; both name the column.
 
@@ -62,10 +65,11 @@ def read_table(
         raise ArgumentError(
             "text", "be another column than the label", repr(text), "Choose the column that holds the texts."
         )
+    unused = _ignored(ignore, (label, text), names)
     rows, dropped = _labelled_rows(source, label)
     target = read_target(_parsed(source, label, rows), task)
     split = three_way_split(target.y, target.task, valuation, test, seed)
-    features = [column for column in names if column not in (label, text)]
+    features = [column for column in names if column not in (label, text, *unused)]
     encoded = _encoded(source, features, text, rows, split.pool, seed)
     return assemble(
         name=source.name if name is None else name,
@@ -76,7 +80,7 @@ def read_table(
         class_names=target.class_names,
         records=source.frame.iloc[rows],
         label_name=label,
-        notes=(*source.notes, target.note, *dropped, *encoded.notes),
+        notes=(*source.notes, target.note, *dropped, *_as_asked(unused), *encoded.notes),
         rows=rows,
     )
 
@@ -90,6 +94,19 @@ def _check_call(task: object, name: object) -> None:
         raise ArgumentError("name", "be a word or two", repr(name), "Leave it out to use the file's name.")
 
 
+def _ignored(ignore: Sequence[str], used: tuple[str | None, ...], names: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(ignore, str):
+        raise ArgumentError("ignore", "be a list of column names", repr(ignore), f"Write [{ignore!r}].")
+    for name in ignore:
+        if check_column("ignore", name, names) in used:
+            raise ArgumentError("ignore", "name neither the label nor the text column", repr(name), "Leave it out.")
+    return tuple(dict.fromkeys(ignore))
+
+
+def _as_asked(unused: tuple[str, ...]) -> tuple[str, ...]:
+    return (f"Not learned from, as asked: {', '.join(unused)}.",) if unused else ()
+
+
 def _labelled_rows(source: Source, label: str) -> tuple[IntVector, tuple[str, ...]]:
     column = parse_column(label, source.frame[label], LABEL_MARKERS)
     check_finite(column)
@@ -98,8 +115,8 @@ def _labelled_rows(source: Source, label: str) -> tuple[IntVector, tuple[str, ..
         raise DataError(f"Label {label!r} is empty in every row: choose another label.")
     if n_missing > MAX_MISSING_LABELS * column.missing.size:
         raise DataError(
-            f"Label {label!r} is missing in {n_missing} of {column.missing.size} rows, more than a tenth: "
-            "fill these cells, remove the rows or choose another label."
+            f"Label {label!r} is missing in {n_missing} of {column.missing.size} rows, more than a tenth. A point is valued "
+            "by its label, so rows without one cannot be candidates: label them, remove them or choose another label."
         )
     note = (f"Rows without a label in {label!r} were left out: {n_missing}.",) if n_missing else ()
     return np.flatnonzero(~column.missing).astype(np.int64), note

@@ -149,7 +149,10 @@ FRAMES: dict[str, tuple[pd.DataFrame, str]] = {
     "a small class": (_frame(label=["a"] * 20 + ["b"] * 8 + ["c"] * 2), "fewer than 3 rows in the class 'c' with 2"),
     "small classes": (_frame(label=[f"k{j}" for j in range(30)]), "in 30 classes, the first 'k0' with 1"),
     "empty label": (_frame(label=None), "Label 'label' is empty in every row"),
-    "missing labels": (_frame(label=[0, 1, None] * 10), "missing in 10 of 30 rows, more than a tenth"),
+    "missing labels": (
+        _frame(label=[0, 1, None] * 10),
+        "10 of 30 rows, more than a tenth.*cannot be candidates",
+    ),
     "infinite label": (_frame(label=np.r_[np.linspace(0, 1, 29), np.inf]), "Column 'label' holds values that are infinite"),
     "lists": (_frame(e=[[1]] * 30), "'e' holds lists or mappings"),
     "tuples": (_frame(e=[(1, 2)] * 30), "'e' holds raw bytes or tuples"),

@@ -12,7 +12,7 @@ from sklearn.preprocessing import StandardScaler
 from dscale_core.datasets import read_table
 from dscale_core.datasets.columns import parse_column
 from dscale_core.datasets.encode import MAX_LEVELS, encode, unique_names
-from dscale_core.errors import DataError
+from dscale_core.errors import ArgumentError, DataError
 from dscale_core.types import Dataset
 
 
@@ -214,6 +214,24 @@ def test_rows_without_a_label_are_dropped_and_noted() -> None:
     assert not {4, 11, 30} & set(dataset.records.index)
     assert "Rows without a label in 'label' were left out: 3." in dataset.notes
     assert dataset.records["height"].tolist() == frame.loc[dataset.records.index, "height"].tolist()
+
+
+def test_a_column_that_is_not_learned_from_stays_beside_the_points() -> None:
+    frame = make_frame(60)
+    marked = frame.assign(in_training=["yes", "no", "no"] * 20)
+    dataset, plain = read_table(marked, ignore=("in_training",)), read_table(frame)
+    assert dataset.feature_names == plain.feature_names
+    np.testing.assert_array_equal(dataset.X_pool, plain.X_pool)
+    assert dataset.records["in_training"].tolist() == marked["in_training"][dataset.records.index].tolist()
+    assert "Not learned from, as asked: in_training." in dataset.notes
+    assert any("in_training" in name for name in read_table(marked).feature_names)
+    for wrong, message in (
+        (("label",), "ignore must name neither the label"),
+        (("in_trainin",), "Did you mean 'in_training'"),
+        ("in_training", "ignore must be a list of column names"),
+    ):
+        with pytest.raises(ArgumentError, match=message):
+            read_table(marked, ignore=wrong)
 
 
 def test_split_seed_and_sizes_are_taken() -> None:
