@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from dscale_core.curation.choice import Goal, Shares
 from dscale_core.curation.scoring import Scorer, discounted, same_records
 from dscale_core.types import Dataset, FloatVector, IntVector
 
-__all__ = ["Step", "Task", "chosen_steps"]
+__all__ = ["Step", "Task", "chosen_steps", "next_steps"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,10 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What is asked: goal, most steps, the sets it is for (one, or several random ones), candidates, wanted class shares."""
+    """What is asked: goal, most steps, the sets it is for (one, or several random ones), candidates, wanted class shares.
+
+    leavers : members that may be dropped, None: all; labelled : candidates that are rows, None: all that are looked at
+    """
 
     dataset: Dataset
     goal: Goal
@@ -34,6 +37,13 @@ class Task:
     candidates: IntVector
     shares: Shares
     seed: int
+    leavers: IntVector | None = None
+    labelled: IntVector | None = None
+
+    @property
+    def beside(self) -> IntVector:
+        """Candidates that are labelled rows, whether they are looked at or not."""
+        return self.candidates if self.labelled is None else self.labelled
 
     def wanted_shares(self) -> FloatVector | None:
         """Each class's share of the points to add; None where classes do not matter."""
@@ -45,20 +55,26 @@ class Task:
         return np.bincount(self.dataset.y_pool, minlength=classes) / self.dataset.n_points
 
 
-def chosen_steps(task: Task, scorer: Scorer, on_step: Callable[[int], object] | None = None) -> list[Step]:
+def chosen_steps(task: Task, scorer: Scorer, begun: Sequence[Step] = ()) -> list[Step]:
+    """All steps, from those that were ``begun``; see `next_steps`."""
+    return [*begun, *next_steps(task, scorer, begun)]
+
+
+def next_steps(task: Task, scorer: Scorer, begun: Sequence[Step] = ()) -> Iterator[Step]:
     """Steps until none is worth its risk (mean gain over blocks less one standard error) or the budget ends.
 
-    Ties go to the lower pool index, so the order of the candidates does not matter.
+    Ties go to the lower pool index, so the order of the candidates does not matter. After some steps that were ``begun``
+    earlier, the same follow as if there had been no pause, where the scorer has the memory of the one that took them.
     """
     state = _State(task)
-    while len(state.steps) < task.n:
-        step = _swap_step(state, scorer) if task.goal == "swap" else _one(state, scorer, task.goal == "drop")
-        if step is None:
-            break
+    for step in begun:
         state.take(step)
-        if on_step:
-            on_step(len(state.steps))
-    return state.steps
+    while len(state.steps) < task.n:
+        found = _swap_step(state, scorer) if task.goal == "swap" else _one(state, scorer, task.goal == "drop")
+        if found is None:
+            return
+        state.take(found)
+        yield found
 
 
 class _State:
@@ -80,6 +96,8 @@ class _State:
             common = np.intersect1d(common, other)
         own = np.array([step.point for step in self.steps if not step.dropped], dtype=np.int64)
         common = np.setdiff1d(common, own)
+        if self.task.leavers is not None:
+            common = np.intersect1d(common, self.task.leavers)
         y = self.task.dataset.y_pool
         if self.task.dataset.task == "classification":
             scarce = [c for c in np.unique(y[common]) if min(int((y[s] == c).sum()) for s in self.sets) <= 2]

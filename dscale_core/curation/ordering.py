@@ -88,5 +88,5 @@ class _Ordering:
         return np.asarray(losses[1:].mean(axis=0) - losses[0])
 
     def _losses(self, task: Task, joining: IntVector, valued: ValuationRows) -> FloatVector:
-        members, nobody = np.union1d(task.sets[0], joining), np.empty(0, dtype=np.int64)
-        return self._learner.block_contributions(task.dataset, members, nobody, valued, self._utility).base_loss
+        members = np.union1d(task.sets[0], joining)
+        return np.asarray(self._learner.block_losses(task.dataset, members, valued, (self._utility,))[0])

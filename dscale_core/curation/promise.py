@@ -8,7 +8,7 @@ would leave those on which the list helps least, and promises would be too low b
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,12 +18,20 @@ from dscale_core.curation.greedy import Step, Task
 from dscale_core.curation.scoring import LabelledRows
 from dscale_core.types import FloatMatrix, FloatVector, IntVector, Learner, ValuationRows
 
-__all__ = ["Promise", "curve_of", "number_reaching", "promise_of", "random_sizes", "random_worth"]
+__all__ = [
+    "RANDOM_REPEATS",
+    "Promise",
+    "curve_of",
+    "gain_of_random",
+    "number_reaching",
+    "promise_of",
+    "random_orders",
+    "random_sizes",
+]
 
 _LEVEL = 0.9
 _RANDOM_SIZES = 9
-_RANDOM_REPEATS = 8
-_NOBODY = np.empty(0, dtype=np.int64)
+RANDOM_REPEATS = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +43,14 @@ class Promise:
     high: FloatVector
 
 
-def curve_of(task: Task, learner: Learner, utility: str, rows: LabelledRows, steps: Sequence[Step]) -> FloatMatrix:
+def curve_of(
+    task: Task,
+    learner: Learner,
+    utility: str,
+    rows: LabelledRows,
+    steps: Sequence[Step],
+    on_fit: Callable[[], object] | None = None,
+) -> FloatMatrix:
     """Gain by block after each step, (steps, b), averaged over the sets, on rows none of which may be a step's point."""
     valued = rows.cut()
     total = np.zeros((len(steps), valued.starts.size))
@@ -45,11 +60,14 @@ def curve_of(task: Task, learner: Learner, utility: str, rows: LabelledRows, ste
         for i, step in enumerate(steps):
             now = now[now != step.point] if step.dropped else np.union1d(now, [step.point])
             total[i] += base - _losses(task, learner, utility, now, valued)
+            if on_fit:
+                on_fit()
     return total / len(task.sets)
 
 
 def _losses(task: Task, learner: Learner, utility: str, members: IntVector, valued: ValuationRows) -> FloatVector:
-    return learner.block_contributions(task.dataset, members, _NOBODY, valued, utility).base_loss
+    (found,) = learner.block_losses(task.dataset, members, valued, (utility,))
+    return np.asarray(found)
 
 
 def promise_of(curves: Sequence[FloatMatrix], n: int, n_rows: int, n_test: int) -> Promise:
@@ -85,25 +103,15 @@ def _prolonged(curve: FloatMatrix, n: int) -> FloatMatrix:
     return np.asarray(curve[np.minimum(np.arange(n), curve.shape[0] - 1)])
 
 
-def random_worth(
-    task: Task,
-    learner: Learner,
-    utility: str,
-    rows: LabelledRows,
-    promise: Promise,
-) -> RandomWorth | None:
-    """How many random candidates gain what the whole list is promised to; None without a list or to drop."""
-    if promise.mean.size == 0 or task.goal == "drop":
-        return None
-    sizes = random_sizes(task.candidates.size)
+def random_orders(task: Task) -> list[list[IntVector]]:
+    """Sets of random candidates whose gains tell how many gain as much as a list: for each of `random_sizes`, some sets."""
     generator = np.random.default_rng([task.seed, 2])
-    orders = [generator.permutation(task.candidates) for _ in range(_RANDOM_REPEATS)]
-    gains = np.zeros(sizes.size)
-    for i, size in enumerate(sizes):
-        # where all candidates join, one order is as good as another
-        used = orders if size < task.candidates.size else orders[:1]
-        gains[i] = np.mean([_gain_of(task, learner, utility, rows, np.sort(order[:size])) for order in used])
-    return number_reaching(promise, sizes, gains)
+    orders = [generator.permutation(task.candidates) for _ in range(RANDOM_REPEATS)]
+    # where all candidates join, one order is as good as another
+    return [
+        [np.sort(order[:size]) for order in (orders if size < task.candidates.size else orders[:1])]
+        for size in random_sizes(task.candidates.size).tolist()
+    ]
 
 
 def random_sizes(n: int) -> IntVector:
@@ -118,7 +126,8 @@ def number_reaching(promise: Promise, sizes: IntVector, gains: FloatVector) -> R
     return RandomWorth(number, low, high, sizes, gains)
 
 
-def _gain_of(task: Task, learner: Learner, utility: str, rows: LabelledRows, joining: IntVector) -> float:
+def gain_of_random(task: Task, learner: Learner, utility: str, rows: LabelledRows, joining: IntVector) -> float:
+    """Mean loss that some candidates save together, on the rows that none of them is."""
     valued = rows.without(joining).cut()
     saved = np.mean(
         [

@@ -6,7 +6,7 @@ own row: the block that holds it does not count for it. Where candidates are man
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -24,16 +24,39 @@ from dscale_core.types import (
     ValuationRows,
 )
 
-__all__ = ["BLOCKS", "LabelledRows", "Scorer", "discounted", "labelled_rows", "same_records"]
+__all__ = [
+    "BLOCKS",
+    "FEW",
+    "MANY",
+    "ROUND",
+    "SHORTLIST",
+    "LabelledRows",
+    "Memory",
+    "Scorer",
+    "discounted",
+    "labelled_rows",
+    "same_records",
+]
 
 BLOCKS = 10  # of rows, whose scatter is a gain's error
-_FEW = 256  # candidates that are always valued exactly, all of them
-_MANY = 4096  # that are always screened, all of them
-_SHORTLIST = 48  # who is valued exactly after a screening
-_ROUND = 8  # steps after which all are looked at again where they are more
+FEW = 256  # candidates that are always valued exactly, all of them
+MANY = 4096  # that are always screened, all of them
+SHORTLIST = 48  # who is valued exactly after a screening
+ROUND = 8  # steps after which all are looked at again where they are more
 _MOST_ROWS = 8000  # candidates that are rows too: more would hardly narrow a gain, and each costs
-_NOBODY = np.empty(0, dtype=np.int64)
+_FITS = 64  # points that are fits, between two pulses; speed alone
 _Valued: TypeAlias = Callable[[IntVector, IntVector, ValuationRows], BlockContributions]
+
+
+@dataclass(frozen=True, eq=False)
+class Memory:
+    """What a scorer remembers from step to step: each pool point's score when last looked at, (n,), and its looks.
+
+    With it another scorer goes on where one stopped, to the bit.
+    """
+
+    known: FloatVector
+    looks: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,23 +109,39 @@ def same_records(dataset: Dataset, points: IntVector) -> IntVector:
 
 
 class Scorer:
-    """Gains of candidates, averaged over training sets, on one choice of rows."""
+    """Gains of candidates, averaged over training sets, on one choice of rows.
 
-    def __init__(self, dataset: Dataset, learner: Learner, utility: str, rows: LabelledRows) -> None:
+    memory : of an earlier scorer, to go on from; ``on_fits``, where it is set, is called between fits, also within a step
+    """
+
+    def __init__(
+        self,
+        dataset: Dataset,
+        learner: Learner,
+        utility: str,
+        rows: LabelledRows,
+        memory: Memory | None = None,
+    ) -> None:
         self._dataset, self._learner, self._utility = dataset, learner, utility
         self._surrogate = learner.block_surrogate(dataset, utility)
         self._all = rows.cut()
         own = rows.point >= 0
         self._own_block = np.full(dataset.n_points, -1)  # of who is a row: the place of its block among those there are
         self._own_block[rows.point[own]] = np.searchsorted(np.unique(rows.block), rows.block[own])
-        self._known = np.full(dataset.n_points, np.inf)  # scores when last looked at
-        self._steps = 0
+        self._known = np.full(dataset.n_points, np.inf) if memory is None else memory.known.copy()
+        self.looks = 0 if memory is None else memory.looks
+        self.on_fits: Callable[[], object] | None = None
+
+    @property
+    def memory(self) -> Memory:
+        """What it remembers by now."""
+        return Memory(self._known.copy(), self.looks)
 
     def added(self, sets: Sequence[IntVector], candidates: IntVector) -> tuple[IntVector, FloatMatrix]:
         """Candidates worth a close look, and their exact gains by block, (s, b)."""
         some = candidates
-        if candidates.size > _FEW:
-            some = self._looked_at(candidates, _FEW if self._surrogate is None else _MANY)
+        if candidates.size > FEW:
+            some = self._looked_at(candidates, FEW if self._surrogate is None else MANY)
             if self._surrogate is not None:
                 some = self._shortlist(some, self._apart(sets, some, self._surrogate.by_block))
         gains = self._apart(sets, some, self._exactly)
@@ -111,40 +150,38 @@ class Scorer:
     def dropped(self, sets: Sequence[IntVector], members: IntVector) -> tuple[IntVector, FloatMatrix]:
         """Members worth a close look, and by block what leaving each out gains, (s, b), by a fit each."""
         some = members
-        if members.size > _SHORTLIST:
+        if members.size > SHORTLIST:
             if self._surrogate is None:
-                some = self._looked_at(members, _SHORTLIST)
+                some = self._looked_at(members, SHORTLIST)
             else:
-                some = self._shortlist(members, self._left_out(sets, members, self._surrogate))
-        gains = np.zeros((some.size, self._all.starts.size))
-        for own in sets:
-            base = self._exactly(own, _NOBODY, self._all).base_loss
-            gains += [base - self._exactly(own[own != z], _NOBODY, self._all).base_loss for z in some]
-        return some, self._remembered(some, self._unheard(some, gains / len(sets)))
+                some = self._shortlist(members, self._about_left_out(sets, members, self._surrogate))
+        gains: FloatMatrix = np.mean([self._left_out(own, some) for own in sets], axis=0)
+        return some, self._remembered(some, self._unheard(some, gains))
 
     def dropped_roughly(self, sets: Sequence[IntVector], members: IntVector) -> tuple[IntVector, FloatMatrix]:
         """The same without a fit for each, of all members, where the learner has a surrogate."""
         if self._surrogate is None:
             return self.dropped(sets, members)
-        return members, self._left_out(sets, members, self._surrogate)
+        return members, self._about_left_out(sets, members, self._surrogate)
 
-    def _left_out(self, sets: Sequence[IntVector], members: IntVector, surrogate: BlockSurrogate) -> FloatMatrix:
-        return self._unheard(members, np.mean([surrogate.left_out(own, members, self._all).delta for own in sets], axis=0))
+    def _about_left_out(self, sets: Sequence[IntVector], members: IntVector, surrogate: BlockSurrogate) -> FloatMatrix:
+        rough = np.mean([surrogate.left_out(own, members, self._all).delta for own in sets], axis=0)
+        return self._unheard(members, rough)
 
     def _looked_at(self, some: IntVector, most: int) -> IntVector:
         """All of them now and then; between, those that were best when last looked at."""
-        if self._steps % _ROUND == 0 or some.size <= most:
+        if self.looks % ROUND == 0 or some.size <= most:
             return some
         return np.sort(some[np.argsort(-self._known[some], kind="stable")[:most]])
 
     def _shortlist(self, some: IntVector, rough: FloatMatrix) -> IntVector:
         score = discounted(rough)
         self._known[some] = score
-        return np.sort(some[np.argsort(-score, kind="stable")[:_SHORTLIST]])
+        return np.sort(some[np.argsort(-score, kind="stable")[:SHORTLIST]])
 
     def _remembered(self, some: IntVector, gains: FloatMatrix) -> FloatMatrix:
         self._known[some] = discounted(gains)
-        self._steps += 1
+        self.looks += 1
         return gains
 
     def _apart(self, sets: Sequence[IntVector], candidates: IntVector, value: _Valued) -> FloatMatrix:
@@ -158,7 +195,27 @@ class Scorer:
         return gains
 
     def _exactly(self, own: IntVector, points: IntVector, rows: ValuationRows) -> BlockContributions:
-        return self._learner.block_contributions(self._dataset, own, points, rows, self._utility)
+        # an engine shares the base among all; where each is a fit, one base more for some of them is little
+        length = points.size if self._learner.exact else _FITS
+        found = [
+            self._learner.block_contributions(self._dataset, own, some, rows, self._utility)
+            for some in self._in_turn(points, length)
+        ]
+        return BlockContributions(np.concatenate([each.delta for each in found]), found[0].base_loss)
+
+    def _left_out(self, own: IntVector, members: IntVector) -> FloatMatrix:
+        found = [
+            self._learner.left_out(self._dataset, own, some, self._all, self._utility)
+            for some in self._in_turn(members, _FITS)
+        ]
+        return np.concatenate([each.delta for each in found])
+
+    def _in_turn(self, points: IntVector, length: int) -> Iterator[IntVector]:
+        """So many points at a time, at least once, with a pulse before each."""
+        for start in range(0, max(points.size, 1), max(length, 1)):
+            if self.on_fits:
+                self.on_fits()
+            yield points[start : start + length]
 
 
 def discounted(gains: FloatMatrix) -> FloatVector:

@@ -6,29 +6,27 @@ that differences are paired: over blocks of test rows, and over repeats where an
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dscale_core.curation.arms import Question, arms_of
+from dscale_core.curation.arms import ARMS, Question, arms_of
 from dscale_core.curation.choice import Choice, RandomWorth
+from dscale_core.curation.on_test import OnTest, interval, measured_on_test
 from dscale_core.curation.promise import Promise, number_reaching, random_sizes
+from dscale_core.curation.words import two_digits
+from dscale_core.curation.workers import done_by_each
 from dscale_core.errors import ArgumentError
-from dscale_core.intervals import two_sided
-from dscale_core.types import Dataset, FloatMatrix, FloatVector, IntVector, Laws, Learner, ValuationRows
+from dscale_core.types import Dataset, FloatMatrix, FloatVector, Laws, Learner
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = ["Verification", "verify"]
 
-_NOBODY = np.empty(0, dtype=np.int64)
-_BLOCKS = 40  # of test rows, paired
-_Z95 = two_sided(0.95)
-_GROWING_REPEATS = 5
+_GROWING_REPEATS = 20  # of a mean that one number is read off from
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,138 +81,117 @@ def verify(
     repeats: int = 30,
     seed: int = 0,
     on_progress: Callable[[float], object] | None = None,
+    n_jobs: int = 1,
 ) -> Verification:
     """Train on the list and on the other arms, and measure on the test set.
+
+    repeats : draws of each arm that is random; of random points in growing numbers 20 at most
+    n_jobs : worker processes; the result is the same for any number
 
     Arms that rank by laws are left out where ``laws`` is None. Raises ArgumentError for an empty list, a dataset without
     test rows, unknown arms, fewer than two repeats.
     """
     if choice.points.size == 0:
         raise ArgumentError("choice", "hold a point", "an empty list", "There is nothing to verify: keep the set as it is.")
-    if dataset.y_test.size < 2:
-        raise ArgumentError("dataset", "have a test set", f"{dataset.y_test.size} rows", "Read the table with test=0.2.")
-    if repeats < 2:
-        raise ArgumentError("repeats", "be at least 2", repeats, "Use 30.")
+    test = measured_on_test(dataset, learner, choice.utility, repeats, seed)
     used = {name: arm for name, arm in arms_of(arms).items() if laws is not None or not arm.needs_laws}
-    run = _Run(dataset, learner, choice, seed)
-    question = Question(dataset, choice, laws)
-    sizes = random_sizes(choice.candidates.size) if choice.goal != "drop" else _NOBODY
-    total = sum(repeats if arm.repeated else 1 for arm in used.values()) + sizes.size * _GROWING_REPEATS
+    run = _Run(test, Question(dataset, choice, laws), seed, tuple(test.losses(members) for members in choice.sets))
+    trials = [
+        *(_Trial(name, repeat) for name, arm in used.items() for repeat in range(repeats if arm.repeated else 1)),
+        *_growing(choice, repeats),
+    ]
     done = 0
 
-    def tell() -> None:
+    def tell(more: int) -> None:
         nonlocal done
-        done += 1
+        done += more
         if on_progress:
-            on_progress(min(done / total, 1.0))
+            on_progress(done / len(trials))
 
-    found = {
-        name: np.stack([
-            run.gains(partial(arm.take, question), repeat, tell) for repeat in range(repeats if arm.repeated else 1)
-        ])
-        for name, arm in used.items()
-    }  # fmt: skip
-    return _judged(run, found, repeats, sizes, tell)
+    gains = done_by_each(run.gains, trials, n_jobs, tell)
+    found = {name: np.stack([gain for trial, gain in zip(trials, gains, strict=True) if trial.arm == name]) for name in used}
+    grown = [(trial.size, gain) for trial, gain in zip(trials, gains, strict=True) if trial.size]
+    return _judged(run, found, repeats, grown)
 
 
+@dataclass(frozen=True)
+class _Trial:
+    """One set to train on: by an arm, or with so many random points."""
+
+    arm: str
+    repeat: int
+    size: int = 0
+
+
+def _growing(choice: Choice, repeats: int) -> list[_Trial]:
+    """Random points in growing numbers; where all candidates join, one order is as good as another."""
+    if choice.goal == "drop":
+        return []
+    sizes, n = random_sizes(choice.candidates.size).tolist(), choice.candidates.size
+    most = min(repeats, _GROWING_REPEATS)
+    return [_Trial("", repeat, size) for size in sizes for repeat in range(most if size < n else 1)]
+
+
+@dataclass(frozen=True, eq=False)
 class _Run:
     """Trainings on the sets of a choice, measured on the test set in blocks."""
 
-    def __init__(self, dataset: Dataset, learner: Learner, choice: Choice, seed: int) -> None:
-        self.dataset, self.learner, self.choice, self.seed = dataset, learner, choice, seed
-        t = dataset.y_test.size
-        order = np.random.default_rng([seed, 4]).permutation(t)
-        blocks = min(_BLOCKS, t)
-        starts = np.floor(np.arange(blocks) * t / blocks).astype(np.int64)
-        self.rows = ValuationRows(np.ascontiguousarray(dataset.X_test[order]), dataset.y_test[order], starts)
-        self.utilities = (choice.utility, *(["accuracy"] if dataset.task == "classification" else []))
-        self._base = [self.losses(members) for members in choice.sets]
+    test: OnTest
+    question: Question
+    seed: int
+    base: tuple[FloatMatrix, ...]  # losses of the sets as they are
 
-    def losses(self, members: IntVector) -> FloatMatrix:
-        """Loss by utility and block, (u, b)."""
-        learner, rows = self.learner, self.rows
-        return np.stack([
-            learner.block_contributions(self.dataset, members, _NOBODY, rows, name).base_loss for name in self.utilities
-        ])  # fmt: skip
-
-    def gains(
-        self,
-        take: Callable[[IntVector, np.random.Generator], tuple[IntVector, IntVector]],
-        repeat: int,
-        tell: Callable[[], None],
-    ) -> FloatMatrix:
+    def gains(self, trial: _Trial) -> FloatMatrix:
         """Loss saved by utility and block, averaged over the sets; one seed a set and repeat, the same for every arm."""
-        saved = np.zeros_like(self._base[0])
-        for i, members in enumerate(self.choice.sets):
-            joins, leaves = take(members, np.random.default_rng([self.seed, 5, repeat, i]))
-            after = np.union1d(np.setdiff1d(members, leaves), joins)
-            saved += self._base[i] - self.losses(after)
-        tell()
-        return saved / len(self.choice.sets)
+        saved = np.zeros_like(self.base[0])
+        for i, members in enumerate(self.question.choice.sets):
+            generator = np.random.default_rng([self.seed, 5, trial.repeat, i])
+            if trial.size:
+                joins, leaves = generator.choice(self.question.choice.candidates, trial.size, replace=False), members[:0]
+            else:
+                joins, leaves = ARMS[trial.arm].take(self.question, members, generator)
+            saved += self.base[i] - self.test.losses(np.union1d(np.setdiff1d(members, leaves), joins))
+        return saved / len(self.base)
 
 
-def _judged(
-    run: _Run, found: dict[str, np.ndarray], repeats: int, sizes: IntVector, tell: Callable[[], None]
-) -> Verification:
-    weight = run.rows.shares
+def _judged(run: _Run, found: dict[str, np.ndarray], repeats: int, grown: Sequence[tuple[int, FloatMatrix]]) -> Verification:
+    weight, choice = run.test.rows.shares, run.question.choice
     names = tuple(found)
-    own = np.array([_interval(found[name][:, 0], None, weight) for name in names])
+    own = np.array([interval(found[name][:, 0], None, weight) for name in names])
     over = np.array([
-        (np.nan,) * 3 if name == "random" else _interval(found[name][:, 0], found["random"][:, 0], weight) for name in names
+        (np.nan,) * 3 if name == "random" else interval(found[name][:, 0], found["random"][:, 0], weight) for name in names
     ])  # fmt: skip
-    if len(run.utilities) > 1:
-        accuracy = np.array([_interval(found[name][:, 1], None, weight) for name in names])
+    if len(run.test.utilities) > 1:
+        accuracy = np.array([interval(found[name][:, 1], None, weight) for name in names])
     else:
         accuracy = np.full((len(names), 3), np.nan)
     at = names.index("list")
-    worth = _worth(run, Promise(*(own[at, [i]] for i in range(3))), sizes, tell) if sizes.size else None
+    listed = Promise(*(own[at, [i]] for i in range(3)))
     return Verification(
         arms=names,
         **dict(zip(("gain", "low", "high"), own.T, strict=True)),
         **dict(zip(("over_random", "over_random_low", "over_random_high"), over.T, strict=True)),
         **dict(zip(("accuracy", "accuracy_low", "accuracy_high"), accuracy.T, strict=True)),
         repeats=repeats,
-        n_test=int(run.rows.y.size),
-        n_points=int(run.choice.points.size),
-        utility=run.choice.utility,
-        verdict=_verdict(own[at], over[at], run.choice),
-        worth=worth,
+        n_test=int(run.test.rows.y.size),
+        n_points=int(choice.points.size),
+        utility=choice.utility,
+        verdict=_verdict(own[at], over[at], choice),
+        worth=_worth(listed, grown, weight) if grown else None,
     )
 
 
-def _interval(gains: FloatMatrix, beyond: FloatMatrix | None, weight: FloatVector) -> tuple[float, float, float]:
-    """Mean and its 95 % interval of gains (repeats, b), or of what they are beyond others', paired by block.
-
-    A single list is held against single lists of the others' kind, not against their mean alone: a list of random points is
-    one of them, and is to be told apart from them once in twenty times.
-    """
-    paired = gains.mean(axis=0) - (0.0 if beyond is None else beyond.mean(axis=0))
-    mean = float(paired @ weight)
-    variance = float(paired.var(ddof=1)) / paired.size if paired.size > 1 else 0.0
-    for drawn in (gains, beyond):
-        if drawn is not None and drawn.shape[0] > 1:
-            scatter = float((drawn @ weight).var(ddof=1))
-            variance += scatter / drawn.shape[0] + (scatter if drawn is beyond and gains.shape[0] == 1 else 0.0)
-    reach = _Z95 * float(np.sqrt(variance))
-    return mean, mean - reach, mean + reach
-
-
-def _worth(run: _Run, listed: Promise, sizes: IntVector, tell: Callable[[], None]) -> RandomWorth:
-    gains = np.zeros(sizes.size)
-    for i, size in enumerate(sizes):
-
-        def take(members: IntVector, rng: np.random.Generator, size: int = int(size)) -> tuple[IntVector, IntVector]:  # noqa: ARG001
-            return rng.choice(run.choice.candidates, size, replace=False), _NOBODY
-
-        gains[i] = np.mean([run.gains(take, repeat, tell)[0] @ run.rows.shares for repeat in range(_GROWING_REPEATS)])
-    return number_reaching(listed, sizes, gains)
+def _worth(listed: Promise, grown: Sequence[tuple[int, FloatMatrix]], weight: FloatVector) -> RandomWorth:
+    sizes = np.unique([size for size, _ in grown])
+    means = [float(np.mean([saved[0] @ weight for size, saved in grown if size == one])) for one in sizes]
+    return number_reaching(listed, sizes, np.array(means))
 
 
 def _verdict(own: FloatVector, over: FloatVector, choice: Choice) -> str:
     n, unit = choice.points.size, "nats" if choice.utility.endswith("log_loss") else choice.utility
     what = f"{'This point' if n == 1 else f'These {n} points'}"
     gain, low, high = over
-    said = f"{gain:+.2g} {unit}, 95 %: {low:+.2g} to {high:+.2g}"
+    said = f"{two_digits(gain, '+')} {unit}, 95 %: {two_digits(low, '+')} to {two_digits(high, '+')}"
     if low > 0:
         against = f"{what} did better on the test set than as many random ones ({said})"
     elif high < 0:

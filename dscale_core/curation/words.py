@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from dscale_core.curation.choice import Choice, RandomWorth
+from dscale_core.curation.estimating import ChoosingEstimate
 
-__all__ = ["promise_in_words", "worth_in_words"]
+__all__ = ["estimate_in_words", "promise_in_words", "two_digits", "worth_in_words"]
 
+_LEAST = 1e-6
 _NOBODY = {
     "add": "No candidate's gain is worth its risk for this set: keep it as it is.",
     "drop": "No row's leaving is worth its risk for this set: keep it as it is.",
@@ -20,14 +22,14 @@ def promise_in_words(choice: Choice, unit: str) -> str:
     if choice.points.size == 0:
         return _NOBODY[choice.goal]
     mean, low, high = (float(end[-1]) for end in (choice.promise, choice.promise_low, choice.promise_high))
-    between = f"90 %: {_two_digits(low)} to {_two_digits(high)}"
+    between = f"90 %: {two_digits(low)} to {two_digits(high)}"
     what = _what(choice)
     if mean <= 0:
         return (
-            f"This list promises nothing: on rows that did not choose, {what} expected to gain {_two_digits(mean)} {unit} "
+            f"This list promises nothing: on rows that did not choose, {what} expected to gain {two_digits(mean)} {unit} "
             f"({between}). Keep the set as it is."
         )
-    said = f"{what[0].upper()}{what[1:]} expected to save {_two_digits(mean)} {unit} ({between})"
+    said = f"{what[0].upper()}{what[1:]} expected to save {two_digits(mean)} {unit} ({between})"
     if choice.worth is not None:
         said = f"{said}, {worth_in_words(choice.worth, choice.candidates.size)}"
     return f"{said}." if low > 0 else f"{said}. The interval reaches below zero: it may gain nothing."
@@ -57,11 +59,33 @@ def _interval(worth: RandomWorth, n_candidates: int) -> str:
     return f" (90 %: {_counted(worth.low)} to {_counted(worth.high)})"
 
 
-def _two_digits(number: float) -> str:
-    return f"{float(f'{number:.2g}'):,.0f}" if abs(number) >= 100 else f"{number:.2g}"
+def two_digits(number: float, sign: str = "") -> str:
+    """A measured number as a person reads it: ``0.043``, ``1,100``; sign ``"+"`` says that it helps."""
+    rounded = float(f"{number:.2g}")
+    if abs(rounded) >= 100:
+        return f"{rounded:{sign},.0f}"
+    if _LEAST <= abs(rounded) < 1e-4:  # which would be printed as powers of ten
+        return f"{rounded:{sign}.7f}".rstrip("0")
+    return f"{rounded:{sign}.2g}"
 
 
 def _counted(number: float) -> str:
     """Two digits: nobody knows more of it."""
     rounded = float(f"{number:.2g}")
     return f"{rounded:,.0f}" if rounded >= 1 else "less than 1" if rounded > 0 else "0"
+
+
+def estimate_in_words(found: ChoosingEstimate, exact: bool) -> str:
+    """How long a list will take at most, and of what."""
+    counted = [
+        f"{count:,} {what}" for count, what in ((found.candidates, "candidates"), (found.members, "members")) if count
+    ]
+    fits = "" if exact else f", {found.fits:,} fits"
+    workers = "1 process" if found.n_jobs == 1 else f"{found.n_jobs} processes"
+    return f"About {_time(found.seconds)} at most on {workers}: {' and '.join(counted)} to look at{fits}."
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -167,8 +167,8 @@ def test_screened_lists_are_those_of_looking_at_all(monkeypatch: pytest.MonkeyPa
         task = Task(dataset, goal, 5, (np.arange(60),), candidates, "free", 0)  # type: ignore[arg-type]
         lists = []
         for few, shortlist in ((10_000, 10_000), (10, 48)):
-            monkeypatch.setattr("dscale_core.curation.scoring._FEW", few)
-            monkeypatch.setattr("dscale_core.curation.scoring._SHORTLIST", shortlist)
+            monkeypatch.setattr("dscale_core.curation.scoring.FEW", few)
+            monkeypatch.setattr("dscale_core.curation.scoring.SHORTLIST", shortlist)
             lists.append([step.point for step in chosen_steps(task, Scorer(dataset, learner, "log_loss", rows))])
         assert lists[0] == lists[1]
         assert len(lists[0]) > 2
@@ -215,20 +215,20 @@ def test_promises_come_from_rows_that_did_not_choose(monkeypatch: pytest.MonkeyP
     dataset, learner = _data("log_loss", n=150, seed=7), ds.make_learner("logistic")
     chose: list[LabelledRows] = []
     judged: list[tuple[LabelledRows, set[int]]] = []
-    from dscale_core.curation import choosing
+    from dscale_core.curation import parts
 
     class Watched(Scorer):
-        def __init__(self, data: Any, learner_: Any, utility: str, rows: LabelledRows) -> None:
-            super().__init__(data, learner_, utility, rows)
+        def __init__(self, data: Any, learner_: Any, utility: str, rows: LabelledRows, *memory: Any) -> None:
+            super().__init__(data, learner_, utility, rows, *memory)
             chose.append(rows)
 
-    def watched(task: Any, learner_: Any, utility: str, rows: LabelledRows, steps: Any) -> Any:
+    def watched(task: Any, learner_: Any, utility: str, rows: LabelledRows, steps: Any, *told: Any) -> Any:
         judged.append((rows, {step.point for step in steps}))
-        return curve_of(task, learner_, utility, rows, steps)
+        return curve_of(task, learner_, utility, rows, steps, *told)
 
-    curve_of = choosing.curve_of
-    monkeypatch.setattr(choosing, "Scorer", Watched)
-    monkeypatch.setattr(choosing, "curve_of", watched)
+    curve_of = parts.curve_of
+    monkeypatch.setattr(parts, "Scorer", Watched)
+    monkeypatch.setattr(parts, "curve_of", watched)
     choose(dataset, learner, np.arange(30), n=6)
     assert len(judged) == len(chose) - 1 > 0
     for rows, (own, points) in zip(chose[1:], judged, strict=True):
@@ -308,3 +308,36 @@ def test_bad_calls_name_their_argument() -> None:
         choose(dataset, learner, np.arange(60))
     with pytest.raises(ArgumentError, match=r"^candidates must"):
         choose(dataset, learner, current, candidates=current)
+
+
+def test_points_without_a_label_are_no_candidates() -> None:
+    for utility, nothing in (("log_loss", -1), ("mse", np.nan)):
+        dataset = _data(utility)
+        y = dataset.y_pool.copy()
+        y[[20, 33]] = nothing
+        some = replace(dataset, y_pool=y)
+        learner = ds.make_learner("ridge" if utility == "mse" else "logistic")
+        with pytest.raises(ArgumentError, match=r"^candidates must all have a label.*2 without one, the first point 20"):
+            choose(some, learner, np.arange(12))
+        with pytest.raises(ArgumentError, match=r"^current must all have a label.*1 without one, the first point 20"):
+            choose(some, learner, np.arange(12, 30), np.arange(12))
+
+
+def test_fewer_candidates_are_looked_at_where_fits_are_dear() -> None:
+    """Drawn by seed; the rows that value are all the same."""
+    dataset, learner = _data("log_loss", n=100), ds.make_learner("tree")
+    whole = choose(dataset, learner, np.arange(30), n=2)
+    some = choose(dataset, learner, np.arange(30), n=2, most_candidates=15)
+    assert some.candidates.size == 15
+    assert np.isin(some.points, some.candidates).all()
+    assert some.n_rows == whole.n_rows
+    again = choose(dataset, learner, np.arange(30), n=2, most_candidates=15, n_jobs=2)
+    assert again.points.tolist() == some.points.tolist()
+    other = choose(dataset, learner, np.arange(30), n=2, most_candidates=15, seed=1)
+    assert other.candidates.tolist() != some.candidates.tolist()
+    dropped = choose(dataset, learner, np.arange(30), goal="drop", n=3, most_candidates=5)
+    leavers = np.random.default_rng([0, 8])
+    leavers.choice(70, 5, replace=False)
+    assert np.isin(dropped.points, np.arange(30)[np.sort(leavers.choice(30, 5, replace=False))]).all()
+    with pytest.raises(ArgumentError, match=r"^most_candidates must"):
+        choose(dataset, learner, np.arange(30), n=2, most_candidates=0)

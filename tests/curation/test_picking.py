@@ -40,7 +40,7 @@ def _laws(seed: int = 0, **changes: Any) -> Laws:
         alpha_high=vector * 2.1,
         status=np.full(N, "ok", dtype="<U13"),
         n_draws=np.full(N, 50),
-        r2=vector,
+        lack_of_fit=vector,
         covariance=np.tile(np.eye(2) * 1e-4, (N, 1, 1)),
         center=300.0,
         min_size=100,

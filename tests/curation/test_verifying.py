@@ -61,18 +61,18 @@ def test_random_points_against_random_points_make_no_difference(dataset: ds.Data
 
 
 def test_an_interval_is_that_of_paired_blocks_and_repeats() -> None:
-    from dscale_core.curation.verifying import _interval
+    from dscale_core.curation.on_test import interval
 
     rng = np.random.default_rng(0)
     gains, others, weight = rng.normal(size=(1, 40)), rng.normal(size=(6, 40)), np.full(40, 1 / 40)
-    mean, low, high = _interval(gains, others, weight)
+    mean, low, high = interval(gains, others, weight)
     paired = gains[0] - others.mean(axis=0)
     assert mean == pytest.approx(paired.mean())
     scatter = others.mean(axis=1).var(ddof=1)
     deviation = np.sqrt(paired.var(ddof=1) / 40 + scatter / 6 + scatter)  # a single list is held against single ones
     assert high - low == pytest.approx(2 * 1.959963984540054 * deviation)
     several = rng.normal(size=(5, 40))
-    mean, low, high = _interval(several, others, weight)
+    mean, low, high = interval(several, others, weight)
     paired = several.mean(axis=0) - others.mean(axis=0)
     deviation = np.sqrt(paired.var(ddof=1) / 40 + scatter / 6 + several.mean(axis=1).var(ddof=1) / 5)
     assert high - low == pytest.approx(2 * 1.959963984540054 * deviation)
@@ -117,6 +117,33 @@ def test_the_same_seed_gives_the_same_verification(dataset: ds.Dataset, choice: 
     assert one.worth is not None
     assert other.worth is not None
     np.testing.assert_array_equal(one.worth.gains, other.worth.gains)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, 3])
+def test_workers_change_nothing(dataset: ds.Dataset, choice: Choice, n_jobs: int) -> None:
+    told: list[float] = []
+    found = verify(dataset, ds.make_learner("logistic"), choice, repeats=4, n_jobs=n_jobs, on_progress=told.append)
+    alone = verify(dataset, ds.make_learner("logistic"), choice, repeats=4)
+    for name in ("gain", "low", "high", "over_random", "accuracy", "accuracy_low"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(alone, name), err_msg=name)
+    assert found.verdict == alone.verdict
+    assert found.worth is not None
+    assert alone.worth is not None
+    np.testing.assert_array_equal(found.worth.gains, alone.worth.gains)
+    assert told[-1] == 1.0
+    assert told == sorted(told)
+
+
+def test_the_worth_is_read_off_from_means_of_random_points(dataset: ds.Dataset, choice: Choice) -> None:
+    found = verify(dataset, ds.make_learner("logistic"), choice, repeats=3, arms=(), seed=1)
+    assert found.worth is not None
+    assert found.worth.sizes[[0, -1]].tolist() == [1, choice.candidates.size]
+    members, size = choice.sets[0], int(found.worth.sizes[4])
+    drawn = [np.random.default_rng([1, 5, r, 0]).choice(choice.candidates, size, replace=False) for r in range(3)]
+    gains = [_loss(dataset, members) - _loss(dataset, np.union1d(members, joins)) for joins in drawn]
+    assert found.worth.gains[4] == pytest.approx(np.mean(gains), rel=1e-4)
+    everyone = _loss(dataset, members) - _loss(dataset, np.union1d(members, choice.candidates))
+    assert found.worth.gains[-1] == pytest.approx(everyone, rel=1e-4)
 
 
 def test_choosing_does_not_read_the_test_set(dataset: ds.Dataset, choice: Choice) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dscale_core.curation import Choice, RandomWorth, promise_in_words, worth_in_words
+from dscale_core.curation.words import two_digits
 
 
 def made(n: int = 37, mean: float = 0.043, low: float = 0.031, high: float = 0.055, goal: str = "add") -> Choice:
@@ -35,6 +36,18 @@ def test_one_point_large_numbers_and_other_goals() -> None:
         "These 37 points, left out, are expected to save 0.043 nats (90 %: 0.031 to 0.055)."
     )
     assert promise_in_words(made(5, goal="swap"), "nats").startswith("These 5 moves (2 in, 3 out) are expected to save")
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (764.3, "760"), (99.96, "100"), (-12345.0, "-12,000"), (0.0432, "0.043"), (-2.6, "-2.6"), (5.34e-5, "0.000053"),
+        (1.04e-6, "0.000001"), (-4e-9, "-4e-09"), (0.0, "0"),
+    ],
+)  # fmt: skip
+def test_numbers_have_two_digits_that_a_person_reads(number: float, said: str) -> None:
+    assert two_digits(number) == said
+    assert two_digits(number, "+") == (said if said.startswith("-") else f"+{said}")
 
 
 def test_what_may_be_nothing_says_so() -> None:
