@@ -1,4 +1,5 @@
-"""The command line: ``dscale run | sample | fit | validate | choose | verify | export | value``, and what there is:
+"""The command line: ``dscale run | sample | fit | validate | choose | verify | addition |
+export | value``, and what there is:
 ``dscale studies | datasets | learners | methods | values``.
 
 ``python -m dscale_core`` is the same, also in a checkout where nothing is installed.
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dscale_core.commands import add_choose, add_verify, write_out
+from dscale_core.commands import add_addition, add_choose, add_verify, write_out
 from dscale_core.errors import ArgumentError, DscaleError
 from dscale_core.extras import require
 
@@ -73,6 +74,9 @@ def _parser() -> argparse.ArgumentParser:
     add_verify(
         commands.add_parser("verify", parents=[common], help="train on a list and its rivals, measure on the test set")
     )
+    add_addition(
+        commands.add_parser("addition", parents=[common], help="add the best by the laws to random sets, measure it")
+    )
     export = commands.add_parser("export", parents=[common], help="write the top of the ranking as CSV, to look at")
     export.add_argument("--study", required=True, metavar="ID")
     _add_fit_choice(export)
@@ -91,6 +95,7 @@ def _add_sample(sample: argparse.ArgumentParser) -> None:
     source.add_argument("--table", metavar="FILE", help="a table of your own, with --label")
     source.add_argument("--study", metavar="ID", help="go on with this study; its own plan holds")
     sample.add_argument("--label", default="label", help="label column of the table (default: label)")
+    sample.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help="a column not to learn from")
     sample.add_argument("--learner", default="logistic", help="learner (default: logistic)")
     sample.add_argument("--param", action="append", default=[], metavar="KEY=VALUE", help="a parameter of the learner")
     sample.add_argument("--utility", help="utility (default: by task)")
@@ -209,7 +214,9 @@ def _new_study(options: argparse.Namespace) -> Study:
 def _dataset(options: argparse.Namespace) -> Dataset:
     from dscale_core.datasets import load_dataset, read_table
 
-    return read_table(options.table, label=options.label) if options.table else load_dataset(options.dataset)
+    if options.table:
+        return read_table(options.table, label=options.label, ignore=options.ignore)
+    return load_dataset(options.dataset)
 
 
 def _plan(options: argparse.Namespace) -> SamplingPlan:

@@ -47,12 +47,17 @@ def controls(preview):
     text = cells[2].selectbox("Text column", ["none", *[name for name in texts if name != label]], key=f"text_{names}")
     valuation = cells[3].number_input("Valuation share", 0.01, 0.9, 0.2, 0.05, key="valuation_share")
     test = cells[4].number_input("Test share", 0.01, 0.9, 0.2, 0.05, key="test_share")
+    ignore = st.multiselect(
+        "Columns not to learn from", [name for name in names if name not in (label, text)], key=f"ignore_{names}",
+        help="such as one that says which rows you train on today: it stays beside the points, to name your set by on Pick",
+    )  # fmt: skip
     return {
         "label": label,
         "task": None if task == "from the label" else task,
         "text": None if text == "none" else text,
         "valuation": valuation,
         "test": test,
+        "ignore": ignore,
     }
 
 

@@ -18,7 +18,7 @@ def charts(study, fit, laws, k):
             "Histogram of", list(QUANTITIES), format_func=QUANTITIES.get, key="histogram_of", persist_state="session"
         )
         shown = quantity(laws, name, k, loading.unit(study))
-        brushable_histogram(study, shown, f"histogram_{name}", zero=name in ("psi", "r2"), height=392)
+        brushable_histogram(study, shown, f"histogram_{name}", zero=name == "psi", height=392)
     with right, st.container(border=True, height="stretch"), errors_shown():
         st.markdown("**Exponent against scale**")
         brushable_laws(study, fit)

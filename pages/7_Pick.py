@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages._ui.frame import begin_page, choose_study, errors_shown
-from pages._ui.pick import ask_for_list, choose_list, show_left_out, show_list, show_proof, show_top
+from pages._ui.pick import ask_for_list, choose_list, show_addition, show_left_out, show_list, show_proof, show_top
 
 LIST, TOP = "a list for my set", "top of the ranking"
 
@@ -31,5 +31,6 @@ with errors_shown():
         )  # fmt: skip
         if view == TOP:
             show_top(study)
+            show_addition(study)
         else:
             list_for_a_set(study)

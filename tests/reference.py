@@ -54,7 +54,7 @@ def laws_of(
     values: dict[str, Any] = {
         "method": "given", "c": c, "alpha": alpha, "sigma": sigma, "beta": beta, "alpha_low": alpha - 0.2,
         "alpha_high": alpha + 0.3, "status": np.full(p, "ok", dtype="<U13"), "n_draws": np.full(p, 30),
-        "r2": np.full(p, np.nan),
+        "lack_of_fit": np.full(p, np.nan),
         "covariance": np.broadcast_to(covariance, (p, 2, 2)).astype(np.float64), "center": center,
         "min_size": sizes[0], "max_size": sizes[1],
     }  # fmt: skip

@@ -18,6 +18,7 @@ SIBLINGS = ("datasets", "learners", "sampling", "laws", "values", "figures", "st
 GROUND = ("arrays", "correlation", "errors", "intervals", "statuses")
 FLOOR = {
     **dict.fromkeys(GROUND, -2),
+    "row_deviation": -1.5,
     **dict.fromkeys(("extras", "fitted_laws", "point_values", "registry"), -1),
     "types": 0,
     "identities": 0.5,

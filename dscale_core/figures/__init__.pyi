@@ -1,3 +1,4 @@
+from .added import gain_by_points_added as gain_by_points_added
 from .agreement import accuracy_table as accuracy_table
 from .agreement import coverage_against_size as coverage_against_size
 from .agreement import predicted_against_measured as predicted_against_measured
@@ -38,7 +39,7 @@ from .form import form_evidence as form_evidence
 from .form import points_with_form as points_with_form
 from .held_out import accuracy_against_size as accuracy_against_size
 from .held_out import curves_by_quantile as curves_by_quantile
-from .held_out import r2_histogram as r2_histogram
+from .held_out import lack_of_fit_histogram as lack_of_fit_histogram
 from .histograms import Bins as Bins
 from .histograms import bin_values as bin_values
 from .histograms import histogram as histogram

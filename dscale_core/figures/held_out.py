@@ -14,7 +14,7 @@ from dscale_core.figures.quantities import Quantity
 from dscale_core.figures.style import GUIDE, finish, log_axis, mark_size, with_unit
 from dscale_core.types import FloatVector, IntVector
 
-__all__ = ["accuracy_against_size", "curves_by_quantile", "r2_histogram"]
+__all__ = ["accuracy_against_size", "curves_by_quantile", "lack_of_fit_histogram"]
 
 _FOOT = 1e-6  # of the law, where its interval holds zero
 _DODGE = 1.012  # factor in k between the marks of neighbouring curves
@@ -100,11 +100,14 @@ def curves_by_quantile(
     return figure
 
 
-def r2_histogram(r2: FloatVector, points: IntVector, in_sample: bool, selected: Sequence[int] | None = None) -> go.Figure:
-    """R² of each point's law against its measured means; what lies below -1 is counted in a note."""
+def lack_of_fit_histogram(
+    lack_of_fit: FloatVector, points: IntVector, in_sample: bool, selected: Sequence[int] | None = None
+) -> go.Figure:
+    """Distance of each point's law from its measured means; what lies beyond 4 standard errors is counted in a note."""
     kind = "in-sample" if in_sample else "on validation draws"
-    quantity = Quantity("r2", f"R² of one point's law, {kind} (no unit)", "R²", r2, points)
-    return histogram(quantity, selected, limits=(-1.0, 1.0), zero=True, height=320)
+    title = f"lack of fit of one point's law, {kind} (standard errors)"
+    quantity = Quantity("lack_of_fit", title, "lack of fit", lack_of_fit, points)
+    return histogram(quantity, selected, limits=(0.0, 4.0), height=320)
 
 
 def accuracy_against_size(accuracy: Accuracy, in_sample: bool, at: float | None = None, height: int = 360) -> go.Figure:

@@ -17,7 +17,7 @@ QUANTITIES: dict[str, str] = {
     "log10_c": "scale log₁₀ |c|",
     "log10_sigma2": "noise log₁₀ σ²",
     "beta": "noise exponent β",
-    "r2": "in-sample R²",
+    "lack_of_fit": "lack of fit",
 }
 
 
@@ -48,7 +48,7 @@ def quantity(laws: Laws, name: str, k: float | None = None, unit: str = "") -> Q
         "log10_c": (f"log₁₀ |c| (dex{per})", "log₁₀ |c|"),
         "log10_sigma2": (f"log₁₀ σ² (dex{noise})", "log₁₀ σ²"),
         "beta": ("noise exponent β (no unit)", "β"),
-        "r2": ("in-sample R² (no unit)", "R²"),
+        "lack_of_fit": ("lack of fit (standard errors of the means; about 1 if right)", "lack of fit"),
     }
     title, short = titles[name]
     return Quantity(name, title, short, _values(laws, name, at), laws.points)
@@ -61,7 +61,7 @@ def _values(laws: Laws, name: str, k: float) -> FloatVector:
         return log10_magnitude(laws.c)
     if name == "log10_sigma2":
         return 2 * log10_magnitude(laws.sigma)
-    return np.asarray({"alpha": laws.alpha, "beta": laws.beta, "r2": laws.r2}[name], dtype=np.float64)
+    return np.asarray(getattr(laws, name), dtype=np.float64)
 
 
 def log10_magnitude(values: FloatVector) -> FloatVector:

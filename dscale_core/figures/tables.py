@@ -17,7 +17,7 @@ def points_table(laws: Laws, dataset: Dataset, k: float) -> pd.DataFrame:
     """One row a valued point, the most useful at size k first; points without a law come last and have no rank.
 
     Columns: rank (nullable), point, row (in the source), label, psi, psi_low, psi_high (unit of the loss, at size k,
-    90 % interval), alpha, alpha_low, alpha_high, c, r2, n_draws, status.
+    90 % interval), alpha, alpha_low, alpha_high, c, lack_of_fit, n_draws, status.
     """
     low, high = laws.psi_interval(k)
     frame = pd.DataFrame(
@@ -29,7 +29,7 @@ def points_table(laws: Laws, dataset: Dataset, k: float) -> pd.DataFrame:
             "psi_low": low,
             "psi_high": high,
         }
-        | {name: getattr(laws, name) for name in ("alpha", "alpha_low", "alpha_high", "c", "r2", "n_draws")}
+        | {name: getattr(laws, name) for name in ("alpha", "alpha_low", "alpha_high", "c", "lack_of_fit", "n_draws")}
         | {"status": laws.status.astype(str)}
     )
     frame = frame.sort_values(["psi", "point"], ascending=[False, True], na_position="last", ignore_index=True)

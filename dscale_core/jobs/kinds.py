@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Kind", "Report", "check_job"]
 
 ShouldStop: TypeAlias = Callable[[], bool]
+_ASK_EVERY = 1.0  # seconds between two looks at whether a job is to stop
 
 
 class Report(Protocol):
@@ -57,15 +59,18 @@ def _fit(study: Study, params: Mapping[str, Any], report: Report, should_stop: S
 
 
 def _percents(report: Report, should_stop: ShouldStop, doing: str) -> Callable[[float], None]:
-    """Says each whole percent once, and ends the work where it is to stop."""
-    percent = 0
+    """Says each whole percent once, and ends the work where it is to stop: asked then, and every second or so between."""
+    percent, asked = 0, time.monotonic()
 
     def on_progress(share: float) -> None:
-        nonlocal percent
-        if int(100 * share) > percent:
-            percent = int(100 * share)
+        nonlocal percent, asked
+        risen, now = int(100 * share) > percent, time.monotonic()
+        if risen or now - asked > _ASK_EVERY:
+            asked = now
             if should_stop():
                 raise _CancelledError
+        if risen:
+            percent = int(100 * share)
             report(min(percent, 99), 100, doing)
 
     return on_progress
@@ -85,7 +90,7 @@ def _value(study: Study, params: Mapping[str, Any], report: Report, should_stop:
 
 
 def _choose(study: Study, params: Mapping[str, Any], report: Report, should_stop: ShouldStop) -> None:
-    """Choose a list; it is kept only once it is whole."""
+    """Choose a list, from where the same list was stopped before; it counts as one only once it is whole."""
     asked = {name: value for name, value in params.items() if name != "current_id"}
     if "current_id" in params:
         asked["current"] = study.current(params["current_id"])
@@ -113,6 +118,19 @@ def _verify(study: Study, params: Mapping[str, Any], report: Report, should_stop
     report(100, 100, found.verdict)
 
 
+def _addition(study: Study, params: Mapping[str, Any], report: Report, should_stop: ShouldStop) -> None:
+    """Add the best by the laws to random sets."""
+    doing = "Training on random sets and what joins them, measuring on the test set."
+    if should_stop():
+        return
+    report(0, 100, doing)
+    try:
+        found = study.additions.measure(**params, on_progress=_percents(report, should_stop, doing))
+    except _CancelledError:
+        return
+    report(100, 100, found.verdict)
+
+
 def _audit(study: Study, params: Mapping[str, Any], report: Report, should_stop: ShouldStop) -> None:
     """Refit random pairs independently."""
     if should_stop():
@@ -129,17 +147,20 @@ KINDS: dict[str, Kind] = {
     "value": _value,
     "choose": _choose,
     "verify": _verify,
+    "addition": _addition,
 }
 _PARAMS: dict[str, frozenset[str]] = {
     "sample": frozenset({"role", "n_jobs"}),
     "fit": frozenset({"method"}),
     "audit": frozenset({"pairs"}),
     "value": frozenset({"name", "method", "fit_id", "min_size", "max_size", "seed"}),
-    "choose": frozenset({"goal", "n", "shares", "seed", "k", "n_sets", "current_id"}),
-    "verify": frozenset({"choice", "repeats", "seed"}),
+    "choose": frozenset({"goal", "n", "shares", "seed", "k", "n_sets", "current_id", "n_jobs", "most_candidates"}),
+    "verify": frozenset({"choice", "repeats", "seed", "n_jobs"}),
+    "addition": frozenset({"n", "small", "large", "repeats", "seed", "n_jobs"}),
 }
 _LEAST = {
     "n_jobs": 1, "pairs": 1, "min_size": 1, "max_size": 1, "seed": 0, "n": 1, "k": 2, "n_sets": 1, "repeats": 2,
+    "most_candidates": 1, "small": 2, "large": 3,
 }  # fmt: skip
 
 
@@ -181,4 +202,6 @@ def _check_names(study: Study, kind: str, params: Mapping[str, Any]) -> None:
                 raise ArgumentError(name, f"be one of {', '.join(allowed)}", repr(params[name]), f'Use "{allowed[0]}".')
         study.current(params.get("current_id"))
     if kind == "verify":
-        study.load_choice(params.get("choice"))
+        study.lists.load(params.get("choice"))
+    if kind == "addition":
+        study.laws()

@@ -1,13 +1,16 @@
+from .begun_lists import BegunLists as BegunLists
 from .files import cache_folder as cache_folder
 from .files import check_id as check_id
 from .jobs import Job as Job
 from .jobs import JobState as JobState
 from .jobs import Process as Process
 from .jobs import log_path as log_path
-from .lists import Kept as Kept
+from .lists import Lists as Lists
+from .records import AdditionRecord as AdditionRecord
 from .records import ChoiceRecord as ChoiceRecord
 from .records import CurrentSet as CurrentSet
 from .records import FitRecord as FitRecord
+from .records import Kept as Kept
 from .records import SampleSet as SampleSet
 from .records import Selection as Selection
 from .records import Shard as Shard

@@ -13,12 +13,13 @@ from dscale_core.errors import NotFoundError
 from dscale_core.store.catalog import Catalog
 from dscale_core.store.files import check_id, load_arrays, new_id, now, save_arrays
 from dscale_core.store.records import FitRecord
-from dscale_core.types import Laws
+from dscale_core.types import Laws, RowDeviation
 
 __all__ = ["Fits"]
 
-_LAW = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "n_draws", "r2", "covariance", "points")
+_LAW = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "n_draws", "lack_of_fit", "covariance", "points")
 _ARRAYS = (*_LAW, "misfit", "curve", "curve_deviation")
+_ROWS = ("row_sizes", "row_deviation")  # of the fits that know what other valuation rows would change
 _SCALARS = ("center", "min_size", "max_size", "form", "guided")
 
 
@@ -34,6 +35,8 @@ class Fits:
         record = FitRecord(new_id(), laws.method, role, now(), n_coalitions, counts, seconds)
         arrays = {name: np.asarray(getattr(laws, name)) for name in _ARRAYS}
         arrays["status"] = np.asarray([str(status) for status in laws.status], dtype=np.str_)
+        if laws.rows is not None:
+            arrays |= dict(zip(_ROWS, (laws.rows.sizes, laws.rows.deviation), strict=True))
         digest = save_arrays(self._path(study_id, record.id), arrays)
         scalars = {
             "center": float(laws.center),
@@ -61,7 +64,11 @@ class Fits:
         arrays = load_arrays(self._path(study_id, row["id"]), row["sha256"])
         scalars = json.loads(row["scalars"])
         known = {name: scalars[name] for name in _SCALARS if name in scalars}
-        return Laws(method=row["method"], **arrays, **known)  # type: ignore[arg-type]
+        if arrays.pop("r2", None) is not None:  # a fit of an earlier version, which kept that instead
+            arrays["lack_of_fit"] = np.full(arrays["c"].size, np.nan)
+        kept = [arrays.pop(name) for name in _ROWS if name in arrays]
+        rows = RowDeviation(*kept) if kept else None
+        return Laws(method=row["method"], rows=rows, **arrays, **known)  # type: ignore[arg-type]
 
     def _row(self, study_id: str, method: str | None, fit_id: str | None) -> sqlite3.Row:
         for row in self._rows(study_id):

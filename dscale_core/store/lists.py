@@ -1,4 +1,5 @@
-"""Current sets, lists chosen for them and their verifications: a row each, and one .npz of arrays for the latter two.
+"""Current sets, lists chosen for them, their verifications, and additions to random sets: a row each, and one .npz of arrays
+for all but the first.
 
 What is in a list is not known here: it comes and goes as arrays and plain facts.
 """
@@ -8,38 +9,32 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dscale_core.errors import NotFoundError
+from dscale_core.store.begun_lists import BegunLists
 from dscale_core.store.catalog import Catalog
 from dscale_core.store.files import check_id, load_arrays, new_id, now, save_arrays
-from dscale_core.store.records import ChoiceRecord, CurrentSet, VerificationRecord
+from dscale_core.store.records import AdditionRecord, ChoiceRecord, CurrentSet, Kept, VerificationRecord
 from dscale_core.types import IntVector
 
-__all__ = ["Kept", "Lists"]
+__all__ = ["Lists"]
 
 _CHOICE = tuple(field.name for field in fields(ChoiceRecord))
 _VERIFICATION = tuple(field.name for field in fields(VerificationRecord))
-
-
-@dataclass(frozen=True, eq=False)
-class Kept:
-    """A result as it lies on disk: its arrays and its plain facts, by name."""
-
-    arrays: Mapping[str, NDArray[Any]]
-    facts: Mapping[str, Any]
+_ADDITION = tuple(field.name for field in fields(AdditionRecord))
 
 
 class Lists:
-    """Save and load what a study knows of lists."""
+    """Save and load what a study knows of lists; ``begun``: those that are not whole yet."""
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
+        self.begun = BegunLists(catalog)
 
     def save_current(self, study_id: str, points: IntVector, source: str) -> CurrentSet:
         """Make these points the study's current set; the one before stays, for the lists that were chosen for it."""
@@ -93,6 +88,24 @@ class Lists:
         for row in self._rows("verifications", "choice_id", choice_id):
             return self._load(self._path(study_id, "verifications", row["id"]), row)
         raise NotFoundError(f"The list {choice_id!r} has no verification yet. Verify it on the test set first.")
+
+    def save_addition(self, study_id: str, kept: Kept, **said: Any) -> AdditionRecord:
+        """Write an addition experiment's arrays, then register it; ``said`` are the other fields of its record."""
+        record = AdditionRecord(id=new_id(), created=now(), **said)
+        self._save("additions", self._path(study_id, "additions", record.id), asdict(record) | {"study_id": study_id}, kept)
+        return record
+
+    def additions(self, study_id: str) -> list[AdditionRecord]:
+        """Records of all addition experiments of a study, newest first."""
+        rows = self._rows("additions", "study_id", study_id)
+        return [AdditionRecord(**{name: row[name] for name in _ADDITION}) for row in rows]
+
+    def load_addition(self, study_id: str, addition_id: str | None = None) -> Kept:
+        """The newest addition experiment, or the one of that id. Raises NotFoundError, StoreError where it is damaged."""
+        for row in self._rows("additions", "study_id", study_id):
+            if addition_id in (None, row["id"]):
+                return self._load(self._path(study_id, "additions", row["id"]), row)
+        raise NotFoundError("This study has no such addition experiment. Have one measured first.")
 
     def _save(self, table: str, path: Path, columns: Mapping[str, Any], kept: Kept) -> None:
         digest = save_arrays(path, kept.arrays)

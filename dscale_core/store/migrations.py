@@ -74,4 +74,13 @@ _LISTS = (
         version TEXT NOT NULL, facts TEXT NOT NULL, sha256 TEXT NOT NULL)""",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _EXTENSIONS_AND_VALUES, _LISTS)
+# what the best by a fit's laws gained when they were added to random sets
+_ADDITIONS = (
+    """CREATE TABLE additions (
+        id TEXT PRIMARY KEY, study_id TEXT NOT NULL REFERENCES studies ON DELETE CASCADE, created TEXT NOT NULL,
+        fit_id TEXT NOT NULL, n INTEGER NOT NULL, small INTEGER NOT NULL, large INTEGER NOT NULL, repeats INTEGER NOT NULL,
+        seed INTEGER NOT NULL, verdict TEXT NOT NULL, seconds REAL NOT NULL, version TEXT NOT NULL, facts TEXT NOT NULL,
+        sha256 TEXT NOT NULL)""",
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_FIRST, _EXTENSIONS_AND_VALUES, _LISTS, _ADDITIONS)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from numpy.typing import NDArray
 
 from dscale_core.types import Float32Matrix, FloatVector, IntVector, SamplingPlan, Task
 
 __all__ = [
+    "AdditionRecord",
     "ChoiceRecord",
     "CurrentSet",
     "FitRecord",
+    "Kept",
     "SampleSet",
     "Selection",
     "Shard",
@@ -192,3 +197,28 @@ class VerificationRecord:
     verdict: str
     seconds: float
     version: str  # of dscale
+
+
+@dataclass(frozen=True)
+class AdditionRecord:
+    """How one kept addition experiment was made, and its verdict."""
+
+    id: str
+    created: str  # ISO 8601, UTC
+    fit_id: str  # of the laws that points were ranked by
+    n: int  # points added
+    small: int  # sizes of the random sets
+    large: int
+    repeats: int
+    seed: int
+    verdict: str
+    seconds: float
+    version: str  # of dscale
+
+
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """A result as it lies on disk: its arrays and its plain facts, by name."""
+
+    arrays: Mapping[str, NDArray[Any]]
+    facts: Mapping[str, Any]

@@ -1,12 +1,15 @@
+from .additions import AdditionRecord as AdditionRecord
+from .additions import StudyAdditions as StudyAdditions
 from .evidence import fit as fit
 from .lists import ChoiceRecord as ChoiceRecord
 from .lists import CurrentSet as CurrentSet
+from .lists import StudyLists as StudyLists
 from .lists import VerificationRecord as VerificationRecord
+from .progress import Progress as Progress
 from .sketch import PlanSketch as PlanSketch
 from .sketch import sketch_draws as sketch_draws
 from .sketch import sketch_plan as sketch_plan
 from .study import FitRecord as FitRecord
-from .study import Progress as Progress
 from .study import Selection as Selection
 from .study import ShardDamage as ShardDamage
 from .study import Study as Study

@@ -1,18 +1,30 @@
-"""Frozen results as arrays and plain facts, as the store keeps them, and back: field by field, by name."""
+"""Results as the store keeps them: plain values, or arrays and plain facts, field by field and by name; and back."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar
 
 import numpy as np
 
+from dscale_core.errors import ArgumentError
 from dscale_core.store import Kept
 
-__all__ = ["put_together", "taken_apart"]
+__all__ = ["put_together", "storable", "taken_apart"]
 
 _T = TypeVar("_T")
+
+
+def storable(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values as JSON has them. Raises ArgumentError for what cannot be written down, as a learner's parameters may be."""
+    try:
+        kept: dict[str, Any] = json.loads(json.dumps(dict(values), default=lambda value: value.item()))
+    except (TypeError, ValueError, AttributeError) as error:
+        remedy = "Use numbers, texts and lists, or register the learner under a name of its own."
+        raise ArgumentError("learner.params", "be plain values that can be written down", dict(values), remedy) from error
+    return kept
 
 
 def taken_apart(result: Any) -> Kept:

@@ -7,11 +7,10 @@ opened again, here or in another process, goes on where it stopped: every finish
 from __future__ import annotations
 
 import builtins
-import json
 import logging
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
 from time import perf_counter
@@ -21,9 +20,13 @@ import numpy as np
 
 from dscale_core import curation, laws, learners, sampling, validation
 from dscale_core.errors import ArgumentError, NotFoundError
-from dscale_core.store import FitRecord, SampleSet, Selection, ShardDamage, Store, StudySummary, ValueRecord, check_id
+from dscale_core.store import FitRecord, SampleSet, Selection, ShardDamage, Store, StudySummary, ValueRecord
 from dscale_core.study import evidence, judging, worth
-from dscale_core.study.lists import StudyLists
+from dscale_core.study.additions import StudyAdditions
+from dscale_core.study.further_sets import check_further, with_own_rows
+from dscale_core.study.keeping import storable
+from dscale_core.study.lists import ARMS, CurrentPoints, CurrentSet, StudyLists
+from dscale_core.study.progress import Progress
 from dscale_core.types import Dataset, Draws, FloatVector, IntVector, Laws, Learner, SamplingPlan, Values, default_utility
 from dscale_core.values import compute_value, describe_value
 
@@ -39,15 +42,7 @@ _log = logging.getLogger(__name__)
 _COMPARED = ("shrinkage", "likelihood")  # the default estimator and the published one
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a sample set is, in coalitions."""
-
-    done: int
-    total: int
-
-
-class Study(StudyLists):
+class Study:
     """A study on disk. Make one with `create`, come back to it with `open`; the constructor is not for callers."""
 
     def __init__(self, study_id: str, store: Store) -> None:
@@ -55,6 +50,13 @@ class Study(StudyLists):
         self._store, self._row = store, row
         self.id, self.name, self.utility, self.created = row.id, row.name, row.utility, row.created
         self.cache: Path = store.folder
+        self.lists = StudyLists(
+            store.lists, row.id, row.name, row.utility, lambda: self.dataset, lambda: self.learner, self._newest_fit,
+            lambda: round(float(np.sqrt(self.plan.min_size * self.plan.max_size))),
+        )  # fmt: skip
+        self.additions = StudyAdditions(
+            store.lists, row.id, row.utility, lambda: self.dataset, lambda: self.learner, self._newest_fit
+        )
 
     @classmethod
     def create(
@@ -83,13 +85,13 @@ class Study(StudyLists):
         utility = default_utility(dataset.task) if utility is None else utility
         sampling.check_plan(dataset, learner, plan, utility)
         plan = sampling.resolve_plan(dataset, learner, plan, utility)  # it stays, whatever a later version chooses
-        params = _storable(learner.params)
+        params = storable(learner.params)
         # a learner that could not be made again from its name would leave a study that cannot go on
         learners.make_learner(learner.name, **params)
         entry = learners.LEARNERS.written(learner.name)
         title = (name or "").strip() or f"{dataset.name}, {learner.name}"
         store = Store(cache)
-        kept = None if entry is None else _storable(entry)
+        kept = None if entry is None else storable(entry)
         return cls(store.studies.create(dataset, learner.name, params, utility, title, plan, kept), store)
 
     @classmethod
@@ -149,19 +151,9 @@ class Study(StudyLists):
         Raises ArgumentError otherwise.
         """
         known = {samples.role: samples.plan for samples in self._store.studies.sets(self.id)}
-        if plan.valuation == "auto":
-            own = known.get(role, known["fit"])
-            plan = replace(plan, valuation=own.valuation, valuation_rows=own.valuation_rows)
+        plan = with_own_rows(known, role, plan)
         sampling.check_plan(self.dataset, self.learner, plan, self.utility)
-        if role in known:
-            _check_extension(known[role], plan)
-        else:
-            check_id(role, "role")
-            if plan.points != self.plan.points:
-                raise ArgumentError("plan", "value the study's own points", "other points", "Use the points of study.plan.")
-            if plan.seed in {other.seed for other in known.values()}:
-                remedy = "Choose another seed, so that these draws are new."
-                raise ArgumentError("plan", "have a seed of its own", f"seed={plan.seed} again", remedy)
+        check_further(known, role, plan)
         self._store.studies.add_set(self.id, role, plan)
 
     def progress(self, role: str = "fit") -> Progress:
@@ -292,7 +284,7 @@ class Study(StudyLists):
     def audit(self, pairs: int = 24) -> sampling.AuditReport:
         """Refit ``pairs`` random (point, coalition) pairs independently, compare, and keep the report."""
         report = sampling.audit(self.dataset, self.learner, self.plan, self.utility, pairs=pairs)
-        self._store.studies.save_audit(self.id, _storable(asdict(report)))
+        self._store.studies.save_audit(self.id, storable(asdict(report)))
         return report
 
     def last_audit(self) -> sampling.AuditReport | None:
@@ -315,6 +307,26 @@ class Study(StudyLists):
         A view, not a list to train on: single values ignore redundancy. `choose` makes such a list.
         """
         return curation.pick(self.laws(method, fit_id), self.dataset, k=k, n=n, **options)
+
+    def set_current(self, points: Sequence[int] | IntVector, source: str = "Points named by hand.") -> CurrentSet:
+        """Say which pool points are trained on today (`StudyLists.set_current`)."""
+        return self.lists.set_current(points, source)
+
+    def current(self, set_id: str | None = None) -> CurrentSet | None:
+        """The training set of today, or the earlier one of that id; None where none was named."""
+        return self.lists.current(set_id)
+
+    def choose(
+        self, goal: curation.Goal = "add", n: int = 100, current: CurrentPoints | None = None, **options: Any
+    ) -> curation.Choice:
+        """The list of at most ``n`` points to add, to drop or to exchange, kept in `lists`; options: `StudyLists.choose`."""
+        return self.lists.choose(goal, n, current, **options)
+
+    def verify(
+        self, choice: curation.Choice | str | None = None, arms: tuple[str, ...] = ARMS, repeats: int = 30, **options: Any
+    ) -> curation.Verification:
+        """A list beside others of its length on the test set, kept in `lists`; options: `StudyLists.verify`."""
+        return self.lists.verify(choice, arms, repeats, **options)
 
     def value(
         self,
@@ -371,24 +383,13 @@ class Study(StudyLists):
                 return samples
         raise NotFoundError(f"Study {self.id} has no sample set of the role {role!r}. Add one with add_samples.")
 
+    def _newest_fit(self) -> tuple[str, Laws] | None:
+        newest = next(iter(self.fits()), None)
+        return None if newest is None else (newest.id, self.laws(fit_id=newest.id))
+
     def _points(self, plan: SamplingPlan) -> IntVector:
         return np.arange(self._row.n_points) if isinstance(plan.points, str) else np.asarray(plan.points, dtype=np.int64)
 
     def _report(self, damage: tuple[ShardDamage, ...]) -> None:
         for shard in damage:
             _log.warning("Study %s: %s", self.id, shard)
-
-
-def _storable(values: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        kept: dict[str, Any] = json.loads(json.dumps(dict(values), default=lambda value: value.item()))
-    except (TypeError, ValueError, AttributeError) as error:
-        remedy = "Use numbers, texts and lists, or register the learner under a name of its own."
-        raise ArgumentError("learner.params", "be plain values that can be written down", dict(values), remedy) from error
-    return kept
-
-
-def _check_extension(known: SamplingPlan, plan: SamplingPlan) -> None:
-    if replace(plan, draws=known.draws) != known or plan.draws < known.draws:
-        required = f"be the present plan of this role with draws of {known.draws} or more"
-        raise ArgumentError("plan", required, plan, "Change draws alone, or create a new study.")

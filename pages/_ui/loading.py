@@ -17,7 +17,7 @@ from pages._ui.caching import shared
 if TYPE_CHECKING:
     import pandas as pd
 
-    from dscale_core.curation import Choice, Verification
+    from dscale_core.curation import Addition, Choice, Verification
     from dscale_core.study import FitRecord, Study, StudySummary
     from dscale_core.types import Dataset, Draws, FloatMatrix, FloatVector, Laws
     from dscale_core.validation import AccuracyBySize, Coverage, LawComparison, LawSummary, QuantileCurve, SizeAgreement
@@ -39,11 +39,11 @@ __all__ = [
     "curves",
     "draws",
     "fits",
+    "lack_of_fit",
     "laws",
     "means",
     "open_study",
     "picked",
-    "point_r2",
     "rows",
     "studies",
     "summary",
@@ -203,12 +203,12 @@ def coverage(study: Study, fit: FitRecord, role: str, level: float) -> Coverage:
 
 
 @shared("Comparing laws and draws", most=32)
-def point_r2(study: Study, fit: FitRecord, role: str) -> FloatVector:
-    """R² of each point's law against the means of a sample set."""
-    from dscale_core.validation import r2_per_point
+def lack_of_fit(study: Study, fit: FitRecord, role: str) -> FloatVector:
+    """Distance of each point's law from the means of a sample set, in their standard errors."""
+    from dscale_core.laws import lack_of_fit as of_draws
 
     fitted, drawn = _matched(study, fit, role)
-    return r2_per_point(fitted, drawn.delta, drawn.sizes)
+    return of_draws(fitted, drawn.delta, drawn.sizes)
 
 
 @shared("Comparing laws and draws", most=32)
@@ -247,7 +247,7 @@ def columns(study: Study) -> dict[str, list[str]]:
 @shared("Reading the list", most=32)
 def choice(study: Study, choice_id: str) -> Choice:
     """A kept list."""
-    return study.load_choice(choice_id)
+    return study.lists.load(choice_id)
 
 
 @shared("Reading the list", most=32)
@@ -263,7 +263,13 @@ def choice_table(study: Study, choice_id: str, fit: FitRecord | None) -> pd.Data
 def verification(study: Study, choice_id: str, verification_id: str) -> Verification:
     """The newest verification of a list, which has that id."""
     del verification_id  # it tells a newer one from those kept here
-    return study.load_verification(choice_id)
+    return study.lists.verification(choice_id)
+
+
+@shared("Reading the experiment", most=16)
+def addition(study: Study, addition_id: str) -> Addition:
+    """A kept addition experiment."""
+    return study.additions.load(addition_id)
 
 
 def _matched(study: Study, fit: FitRecord, role: str) -> tuple[Laws, Draws]:

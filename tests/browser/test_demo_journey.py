@@ -227,13 +227,13 @@ def check_list(page: Any, url: str, study: Any, tmp_path: Path) -> None:
     with page.expect_download() as waiting:
         page.get_by_role("button", name="CSV", exact=True).click()
     waiting.value.save_as(tmp_path / "list.csv")
-    choice = study.load_choice()
+    choice = study.lists.load()
     assert pd.read_csv(tmp_path / "list.csv")["point"].tolist() == choice.points.tolist()
     assert [own.size for own in choice.sets] == [150]
     page.get_by_text("This list was not verified").wait_for()
     page.get_by_role("button", name="Verify on the test set").click()
     page.get_by_role("button", name="Verify again").wait_for(timeout=180_000)
-    page.get_by_text(study.load_verification().verdict[:40]).first.wait_for()
+    page.get_by_text(study.lists.verification().verdict[:40]).first.wait_for()
 
 
 def check_values(valued: pd.DataFrame, study: Any) -> None:

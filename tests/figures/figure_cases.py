@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from dscale_core.curation import Choice, RandomWorth, Verification
+from dscale_core.curation import Addition, Choice, RandomWorth, Verification
 from dscale_core.laws.aggregate import AggregateLaw, fit_aggregate
 from dscale_core.types import Dataset, Laws
 from dscale_core.validation import Convergence, Coverage, Extrapolation, FormChoice, SizeAgreement
@@ -19,12 +19,12 @@ def make_laws(n: int = 300, seed: int = 0, first: int = 1000) -> Laws:
     sigma, beta = np.exp(rng.normal(0, 0.5, n)), rng.normal(1.6, 0.2, n)
     for values in (alpha, c, sigma, beta):
         values[:3] = np.nan
-    r2 = np.clip(rng.normal(0.7, 0.4, n), -3, 1)
-    r2[:3] = np.nan
+    lack_of_fit = np.exp(rng.normal(0.0, 0.3, n))
+    lack_of_fit[:3] = np.nan
     status = np.array(["no_signal", "too_few_draws", "not_finite"] + ["ok"] * (n - 4) + ["at_bound"])
     covariance = np.tile(np.diag([1e-8, 0.01]), (n, 1, 1))
     return Laws(
-        "likelihood", c, alpha, sigma, beta, alpha - 0.2, alpha + 0.2, status, np.full(n, 40, dtype=np.int64), r2,
+        "likelihood", c, alpha, sigma, beta, alpha - 0.2, alpha + 0.2, status, np.full(n, 40, dtype=np.int64), lack_of_fit,
         covariance, 316.0, 100, 1000, first + 2 * np.arange(n, dtype=np.int64),
     )  # fmt: skip
 
@@ -106,6 +106,16 @@ def make_list_table(n: int = 6, numbers: bool = False) -> pd.DataFrame:
     for name in ("psi", "psi_after", "alpha"):
         table[name] = np.append(rng.normal(1, 0.1, n - 1), np.nan)
     return table
+
+
+def make_addition() -> Addition:
+    """Three numbers added, at two sizes, by four arms; the last is random."""
+    shape = (2, 4, 3)
+    gain = np.linspace(-0.02, 0.03, 24).reshape(shape)
+    over = gain - gain[:, [3]]
+    ends = (gain, gain - 0.004, gain + 0.006, over, over - 0.01, over + 0.01, gain / 2, gain / 2 - 0.01, gain / 2 + 0.01)
+    arms, sizes, counts = ("small", "large", "shapley", "random"), np.array([50, 500]), np.array([10, 20, 40])
+    return Addition(arms, sizes, counts, *ends, 30, 200, 600, "log_loss", "Said in words.")
 
 
 def make_verified() -> Verification:

@@ -12,6 +12,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from figure_cases import (
+    make_addition,
     make_agreement,
     make_choice,
     make_convergence,
@@ -94,7 +95,7 @@ FIGURES: dict[str, Callable[[], go.Figure]] = {
     "draws_and_law": lambda: figures.draws_and_law(SIZES, DELTA, LINE, 1020, "nats", 500.0, ([150.0], [0.01], [0.001])),
     "rank_line": lambda: figures.rank_line(figures.rank_over_sizes(LAWS, 1020), 1020, at=300.0),
     "curves_by_quantile": lambda: figures.curves_by_quantile(make_curves(), "nats", at=500.0),
-    "r2_histogram": lambda: figures.r2_histogram(LAWS.r2, LAWS.points, in_sample=True),
+    "lack_of_fit_histogram": lambda: figures.lack_of_fit_histogram(LAWS.lack_of_fit, LAWS.points, in_sample=True),
     "accuracy_against_size": lambda: figures.accuracy_against_size(make_accuracy(), in_sample=False, at=300.0),
     "predicted_against_measured": lambda: figures.predicted_against_measured(
         make_agreement(), [("ant", CODES == 0), ("bee", CODES == 1)], False, "nats", [1010], 1010
@@ -121,12 +122,15 @@ FIGURES: dict[str, Callable[[], go.Figure]] = {
     "chosen_in_the_pool": lambda: figures.chosen_in_the_pool(make_list_table(), 500, LAWS.psi(500), LAWS.alpha, "nats"),
     "chosen_by_label": lambda: figures.chosen_by_label(make_list_table()),
     "arms_of_verification": lambda: figures.arms_of_verification(make_verified(), {"list": "the list"}, "gain", "nats"),
+    "gain_by_points_added": lambda: figures.gain_by_points_added(
+        make_addition(), 1, {"small": "best at 50"}, "gain", "nats"
+    ),
     "picked_values": lambda: figures.picked_values(make_pick(), 1000, "nats"),
 }
 
 
 # lines over sizes or draws: what they show is no point
-WITHOUT_POINTS = {"accuracy_against_draws", "accuracy_beyond", "loss_curve", "likelihood_surface"}
+WITHOUT_POINTS = {"gain_by_points_added", "accuracy_against_draws", "accuracy_beyond", "loss_curve", "likelihood_surface"}
 
 
 def test_every_public_figure_function_is_tested_here() -> None:
@@ -222,8 +226,9 @@ def test_histogram_overlay_counts_the_selection_in_the_same_bins() -> None:
 
 
 def test_histogram_says_what_it_leaves_out() -> None:
-    figure = figures.r2_histogram(np.array([-4.0, -2.0, 0.5, 0.7, np.nan]), np.arange(5), in_sample=False)
-    assert [note.text for note in figure.layout.annotations] == ["2 points below -1 not shown"]
+    values = np.array([9.0, 4.5, 0.5, 0.7, np.nan])
+    figure = figures.lack_of_fit_histogram(values, np.arange(5), in_sample=False)
+    assert [note.text for note in figure.layout.annotations] == ["2 points above 4 not shown"]
     assert "validation" in figure.layout.xaxis.title.text
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
-from figure_cases import make_laws, make_list, make_list_table, make_verified
+from figure_cases import make_addition, make_laws, make_list, make_list_table, make_verified
 
 from dscale_core import figures
 
@@ -84,3 +84,20 @@ def test_arms_stand_in_their_order_with_their_intervals() -> None:
     assert figure.layout.yaxis.categoryarray == ("top", "at random", "the list")
     own, _ = figures.arms_of_verification(found, {}, "accuracy").data
     np.testing.assert_allclose(own.x, [1.0])  # in percentage points
+
+
+def test_gains_are_drawn_against_the_number_added_with_their_intervals() -> None:
+    found = make_addition()
+    figure = figures.gain_by_points_added(found, 1, {"small": "best at 50"}, "gain", "nats")
+    assert [trace.name for trace in figure.data] == ["best at 50", "large", "shapley", "random"]
+    for arm, trace in enumerate(figure.data):
+        np.testing.assert_array_equal(trace.x, [10, 20, 40])
+        np.testing.assert_array_equal(trace.y, found.gain[1, arm])
+        np.testing.assert_allclose(trace.error_y.array, 0.006)
+        np.testing.assert_allclose(trace.error_y.arrayminus, 0.004)
+        np.testing.assert_array_equal(trace.customdata[:, 0], found.gain_low[1, arm])
+    assert figure.data[3].line.dash == "dash"
+    assert "sets of 500" in figure.layout.xaxis.title.text
+    own = figures.gain_by_points_added(found, 0, {}, "accuracy").data[2]
+    np.testing.assert_allclose(own.y, 100 * found.accuracy[0, 2])
+    np.testing.assert_allclose(own.error_y.array, 1.0)

@@ -77,7 +77,7 @@ def test_a_cache_of_the_first_schema_opens_unchanged(store: Store, made_up: Data
     assert (row.name, row.learner, row.learner_params, row.created, row.learner_entry) == (
         "old", "logistic", {"C": 0.5}, "then", None,
     )  # fmt: skip
-    assert _version(store.folder / "dscale.sqlite3") == len(migrations.MIGRATIONS) == 3
+    assert _version(store.folder / "dscale.sqlite3") == len(migrations.MIGRATIONS) == 4
     [summary] = store.studies.summaries()
     assert (summary.id, summary.total, summary.fits) == ("st", 40, ("likelihood",))
     [fit], [job] = store.fits.records("st"), store.jobs.list("st")
@@ -85,6 +85,7 @@ def test_a_cache_of_the_first_schema_opens_unchanged(store: Store, made_up: Data
     assert store.values.records("st") == []
     assert store.lists.choices("st") == []
     assert store.lists.current("st") is None
+    assert store.lists.additions("st") == []
     store.studies.create(made_up, "mine", {}, "log_loss", "new", SamplingPlan(), {"home": "a:b"})
     assert store.jobs.enqueue("st", "fit", {}, {"method": {}}).entries == {"method": {}}
 

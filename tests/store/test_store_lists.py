@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -66,3 +68,57 @@ def test_the_newest_current_set_counts_and_earlier_ones_stay(store: Store, sampl
     assert earlier is not None
     assert (newest.source, newest.points.tolist()) == ("Two.", [2])
     assert (earlier.source, earlier.points.tolist()) == ("One.", [1, 3])
+
+
+def test_addition_experiments_come_back_newest_first(store: Store, samples: SampleSet) -> None:
+    study = samples.study_id
+    assert store.lists.additions(study) == []
+    with pytest.raises(NotFoundError, match="no such addition experiment"):
+        store.lists.load_addition(study)
+    said = {
+        "fit_id": "f", "n": 9, "small": 20, "large": 80, "repeats": 5, "seed": 1, "verdict": "Worse.", "seconds": 1.0,
+        "version": "9",
+    }  # fmt: skip
+    older, newer = (store.lists.save_addition(study, Kept({"gain": np.array([g])}, {"n": 1}), **said) for g in (0.5, 0.7))
+    assert Store(store.folder).lists.additions(study) == [newer, older]
+    assert store.lists.load_addition(study).arrays["gain"].tolist() == [0.7]
+    assert store.lists.load_addition(study, older.id).arrays["gain"].tolist() == [0.5]
+    with pytest.raises(NotFoundError, match="no such addition experiment"):
+        store.lists.load_addition(study, "../../etc")
+
+
+BEGUN = Kept({"points": np.array([4, 2]), "known": np.array([np.inf, 0.5])}, {"looks": 2, "ended": False})
+
+
+def test_what_was_begun_comes_back_until_it_is_removed(store: Store, samples: SampleSet) -> None:
+    study, begun = samples.study_id, store.lists.begun
+    assert begun.load(study, "a1", 0) is None
+    begun.save(study, "a1", 0, Kept({"points": np.array([4])}, {}))
+    begun.save(study, "a1", 0, BEGUN)
+    begun.save(study, "b2", 0, KEPT)
+    back = Store(store.folder).lists.begun.load(study, "a1", 0)
+    assert back is not None
+    assert back.facts == BEGUN.facts
+    for name, array in BEGUN.arrays.items():
+        np.testing.assert_array_equal(back.arrays[name], array)
+    assert begun.load(study, "a1", 1) is None
+    begun.remove(study, "a1")
+    assert begun.load(study, "a1", 0) is None
+    assert begun.load(study, "b2", 0) is not None
+    begun.remove(study, "a1")
+
+
+@pytest.mark.parametrize("harm", [lambda b: b[:-1], lambda b: b[:40] + b"x" + b[41:], lambda _: b"", lambda b: b[::-1]])
+def test_damaged_beginnings_are_passed_over(store: Store, samples: SampleSet, harm: Callable[[bytes], bytes]) -> None:
+    begun = store.lists.begun
+    begun.save(samples.study_id, "a1", 3, BEGUN)
+    (path,) = (store.studies.folder(samples.study_id) / "begun" / "a1").iterdir()
+    path.write_bytes(harm(path.read_bytes()))
+    assert begun.load(samples.study_id, "a1", 3) is None
+
+
+def test_questions_that_were_given_up_are_forgotten(store: Store, samples: SampleSet) -> None:
+    for number in range(12):
+        store.lists.begun.save(samples.study_id, f"key{number}", 0, BEGUN)
+    assert len(list((store.studies.folder(samples.study_id) / "begun").iterdir())) == 8
+    assert store.lists.begun.load(samples.study_id, "key11", 0) is not None

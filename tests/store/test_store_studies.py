@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -12,9 +14,10 @@ import pytest
 
 from dscale_core.errors import NotFoundError, StoreError
 from dscale_core.store import Selection, Store
+from dscale_core.store.files import save_arrays
 from dscale_core.store.jobs import Process
 from dscale_core.store.records import SampleSet
-from dscale_core.types import Dataset, Draws, Laws, SamplingPlan, Values
+from dscale_core.types import Dataset, Draws, Laws, RowDeviation, SamplingPlan, Values
 
 
 def test_a_dataset_comes_back_as_it_was(store: Store, made_up: Dataset) -> None:
@@ -159,7 +162,7 @@ def _laws(method: str, shift: float = 0.0) -> Laws:
         alpha_high=vector + 1,
         status=np.array(["ok", "no_signal", "ok"]),
         n_draws=np.array([4, 5, 6]),
-        r2=vector,
+        lack_of_fit=vector,
         covariance=np.arange(12.0).reshape(3, 2, 2),
         center=316.2277660168379,
         min_size=2,
@@ -184,6 +187,25 @@ def test_fits_come_back_by_method_and_age(store: Store, samples: SampleSet) -> N
     assert set(store.studies.summaries()[0].fits) == {"likelihood", "shrinkage"}
     with pytest.raises(NotFoundError, match="'two_term'"):
         store.fits.load(samples.study_id, "two_term")
+
+
+def test_what_other_rows_would_change_comes_back_and_a_fit_that_kept_r2_opens(store: Store, samples: SampleSet) -> None:
+    rows = RowDeviation(np.array([2.0, 5.0]), np.arange(6.0).reshape(2, 3))
+    store.fits.save(samples.study_id, "fit", replace(_laws("likelihood"), rows=rows), 40, 0.25)
+    back = store.fits.load(samples.study_id).rows
+    assert back is not None
+    np.testing.assert_array_equal(back.sizes, rows.sizes)
+    np.testing.assert_array_equal(back.deviation, rows.deviation)
+    kept = store.fits.save(samples.study_id, "fit", _laws("shrinkage"), 40, 0.25)
+    path = store.folder / "studies" / samples.study_id / "fits" / f"{kept.id}.npz"
+    with np.load(path) as archive:
+        arrays = {"r2" if name == "lack_of_fit" else name: archive[name] for name in archive.files}
+    digest = save_arrays(path, arrays)
+    with closing(sqlite3.connect(store.folder / "dscale.sqlite3")) as db, db:
+        db.execute("UPDATE fits SET sha256 = ? WHERE id = ?", (digest, kept.id))
+    older = store.fits.load(samples.study_id, "shrinkage")
+    assert np.isnan(older.lack_of_fit).all()
+    np.testing.assert_array_equal(older.c, _laws("shrinkage").c)
 
 
 def test_old_fits_are_kept_and_come_back_by_id(store: Store, made_up: Dataset, samples: SampleSet) -> None:

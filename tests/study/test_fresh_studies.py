@@ -31,7 +31,7 @@ def test_the_kind_is_kept_and_told(study: ds.Study, cancer: ds.Dataset, tmp_path
     assert study.plan == replace(PLAN, valuation="fresh")
     assert (study.summary().valuation, study.summary().valued_on) == ("fresh", "80 fresh valuation rows a coalition")
     assert study.sample().valuation == "fresh"
-    fixed = ds.Study.create(cancer, ds.make_learner("knn"), PLAN, tmp_path)
+    fixed = ds.Study.create(cancer, ds.make_learner("knn"), replace(PLAN, valuation="fixed"), tmp_path)
     assert (fixed.plan.valuation, fixed.summary().valued_on) == ("fixed", "one fixed valuation set")
 
 

@@ -111,9 +111,9 @@ def test_the_laws_value_agrees_with_the_draws_own(study: Study) -> None:
     known = np.isfinite(by_law.value)
     assert known.sum() > 40
     assert np.corrcoef(by_law.value[known], by_draws.value[known])[0, 1] > 0.9
-    # by as much as their errors say, neither more nor much less
+    # by as much as their errors say; the law's also allows for other valuation rows, which both have in common here
     apart = (by_law.value - by_draws.value)[known] / np.hypot(by_law.error, by_draws.error)[known]
-    assert 0.5 < np.sqrt(np.mean(apart**2)) < 1.5
+    assert 0.25 < np.sqrt(np.mean(apart**2)) < 1.5
 
 
 def test_the_command_line_lists_and_computes_values(

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from dscale_core import SamplingPlan, Study, make_learner
+from dscale_core.curation import points_by_column
 from dscale_core.errors import DataError
 
 
@@ -71,3 +73,26 @@ def test_an_uploaded_table_becomes_the_data_set(open_page, tmp_path: Path) -> No
     assert not app.exception
     dataset = app.session_state["table_dataset"]
     assert (dataset.name, dataset.class_names, dataset.n_points) == ("people", ("no", "yes"), 36)
+
+
+def test_a_column_can_be_kept_out_of_the_features_and_name_the_set(open_page, tmp_path: Path) -> None:
+    """The whole way: a table says which rows are trained on, nothing is learned from that, and Pick names them by it."""
+    rows = "".join(f"{i % 7},{i % 5},{int(i % 4 == 0)},{'yes' if i % 3 else 'no'}\n" for i in range(120))
+    app = open_page("Data", tmp_path, query={"source": "your table"})
+    table = ("people.csv", ("age,size,in_training,label\n" + rows).encode(), "text/csv")
+    app.file_uploader(key="upload").set_value(table).run()
+    chosen = next(each for each in app.multiselect if each.label == "Columns not to learn from")
+    assert chosen.options == ["age", "size", "in_training"]
+    chosen.set_value(["in_training"]).run()
+    next(button for button in app.button if button.label == "Use this table").click().run()
+    assert not app.exception
+    dataset = app.session_state["table_dataset"]
+    assert dataset.feature_names == ("age", "size")
+    plan = SamplingPlan(points=(0, 1), min_size=10, max_size=20, draws=2)
+    study = Study.create(dataset, make_learner("logistic"), plan, tmp_path)
+    query = {"list_for": "the rows with a value", "list_column": "in_training", "list_value": "1"}
+    app = open_page("Pick", tmp_path, query=query)
+    assert not app.exception
+    named = int((dataset.records["in_training"] == 1).sum())
+    assert any(f"The {named} points whose in_training is 1." in caption.value for caption in app.caption)
+    assert points_by_column(study.dataset, "in_training").points.size == named

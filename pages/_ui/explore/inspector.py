@@ -9,6 +9,7 @@ import streamlit as st
 
 from dscale_core.figures import draws_and_law, law_line, point_record, rank_line, rank_over_sizes, record_image
 from dscale_core.types import LawStatus
+from dscale_core.validation import law_verdict
 from pages._ui import loading
 from pages._ui.frame import errors_shown
 from pages._ui.selecting import plain_chart, selection
@@ -86,6 +87,7 @@ def _numbers(row: pd.Series, n: int, unit: str, k: int) -> None:
         delta_arrow="off",
     )
     cells[4].metric(f"Scale c ({unit})", f"{row['c']:.3g}")
+    st.caption(law_verdict(float(row["lack_of_fit"])))
     if row["status"] != LawStatus.OK:
         st.caption(f"Status {row['status']}: {LawStatus(row['status']).explanation}")
 

@@ -25,7 +25,7 @@ _DONE = {"add": "to add", "drop": "to drop", "swap": "to exchange"}
 
 def choose_list(study: Study) -> ChoiceRecord | None:
     """The list to look at, bound to ``?list=``: at first the newest, which a list that was chosen meanwhile becomes."""
-    records = {record.id: record for record in study.choices()}
+    records = {record.id: record for record in study.lists.records()}
     if not records:
         return None
     state, newest, asked = st.session_state, next(iter(records)), st.query_params.get("list")
@@ -104,7 +104,7 @@ def _take_away(study: Study, record: ChoiceRecord, table: pd.DataFrame, unit: st
             icon=":material/download:", on_click="ignore",
         )  # fmt: skip
         st.download_button(
-            "How it was made (JSON)", data=lambda: export_json(study.describe_choice(record.id)), file_name=f"{name}.json",
+            "How it was made (JSON)", data=lambda: export_json(study.lists.describe(record.id)), file_name=f"{name}.json",
             mime="application/json", icon=":material/download:", on_click="ignore",
         )  # fmt: skip
         if st.button("Select these points", icon=":material/select_all:"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,6 +12,7 @@ from dscale_core.curation import ARMS, worth_in_words
 from dscale_core.figures import arms_of_verification
 from pages._ui import loading
 from pages._ui.frame import duration
+from pages._ui.pick.same_again import show_reliability
 from pages._ui.selecting import plain_chart
 from pages._ui.work import show_jobs
 
@@ -26,7 +28,7 @@ _REPEATS = 30
 def show_proof(study: Study, record: ChoiceRecord) -> None:
     """The verdict, or that there is none; the button, the job, and the chart of the arms."""
     st.subheader("On the test set", anchor=False)
-    newest = next(iter(study.verifications(record.id)), None)
+    newest = next(iter(study.lists.verifications(record.id)), None)
     n_test = study.dataset.y_test.size
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
         if newest is None:
@@ -53,7 +55,8 @@ def _button(study: Study, record: ChoiceRecord, newest: VerificationRecord | Non
         disabled=waiting or n_test < 2,
     ):
         seed = 0 if newest is None else newest.seed + 1
-        jobs.submit(study, "verify", {"choice": record.id, "repeats": _REPEATS, "seed": seed})
+        asked = {"choice": record.id, "repeats": _REPEATS, "seed": seed, "n_jobs": os.cpu_count() or 1}
+        jobs.submit(study, "verify", asked)
         st.rerun()
 
 
@@ -70,6 +73,10 @@ def _show(study: Study, record: ChoiceRecord, newest: VerificationRecord) -> Non
         words = {name: arm.summary for name, arm in ARMS.items()}
         plain_chart(arms_of_verification(found, words, quantity, loading.unit(study)), "arms")
         st.caption(" ".join(_remarks(record, newest, found, loading.choice(study, record.id).candidates.size)))
+        fit = next((one for one in loading.all_fits(study) if one.id == newest.fit_id), None)
+        if fit is not None:
+            lead = "Top of the ranking and Shapley rest on ψ; the list does not. **Reliability of ψ.**"
+            show_reliability(study, fit, record.current_size, lead)
 
 
 def _remarks(record: ChoiceRecord, newest: VerificationRecord, found: Verification, n_candidates: int) -> list[str]:

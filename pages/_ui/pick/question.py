@@ -10,7 +10,9 @@ from dscale_core import jobs
 from dscale_core.curation import SHARES
 from pages._ui import loading
 from pages._ui.frame import errors_shown
+from pages._ui.pick.time_allowed import within_the_time
 from pages._ui.pick.trained_on import choose_set
+from pages._ui.sample import choose_workers
 from pages._ui.work import show_jobs
 
 if TYPE_CHECKING:
@@ -30,7 +32,9 @@ def ask_for_list(study: Study) -> None:
         asked = _goal_and_budget(study, controls)
         with errors_shown():
             wanted = choose_set(study)
-            _button(study, asked, wanted)
+            n_jobs = choose_workers("list_jobs")
+            limit = within_the_time(study, asked, wanted, n_jobs)
+            _button(study, asked | {"n_jobs": n_jobs}, wanted, limit)
     show_jobs(study.id, ("choose",))
 
 
@@ -53,10 +57,11 @@ def _goal_and_budget(study: Study, place: st.delta_generator.DeltaGenerator) -> 
     return asked | {"seed": int(seed)}
 
 
-def _button(study: Study, asked: dict[str, Any], wanted: Wanted) -> None:
+def _button(study: Study, asked: dict[str, Any], wanted: Wanted, limit: dict[str, Any] | None) -> None:
     busy = bool([job for job in jobs.list_jobs(loading.cache_folder(), study.id, active_only=True) if job.kind == "choose"])
-    if st.button("Choose", type="primary", icon=":material/playlist_add_check:", disabled=busy or not wanted.is_whole):
-        jobs.submit(study, "choose", asked | _named(study, wanted))
+    waits = busy or not wanted.is_whole or limit is None
+    if st.button("Choose", type="primary", icon=":material/playlist_add_check:", disabled=waits):
+        jobs.submit(study, "choose", asked | (limit or {}) | _named(study, wanted))
         st.rerun()
 
 

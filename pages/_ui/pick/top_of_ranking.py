@@ -10,6 +10,7 @@ import streamlit as st
 from dscale_core.figures import picked_values
 from pages._ui import loading
 from pages._ui.frame import choose_fit, choose_size, empty_state
+from pages._ui.pick.same_again import show_reliability
 from pages._ui.selecting import column_settings, csv_button, first_rows, plain_chart, selection
 
 if TYPE_CHECKING:
@@ -96,4 +97,5 @@ def _result(study: Study, fit: FitRecord, k: int, asked: _Asked) -> None:
     _remarks(frame)
     with st.container(border=True):
         plain_chart(picked_values(frame, k, unit), "picked_values")
+    show_reliability(study, fit, k, "**Reliability of the ranking.**")
     st.dataframe(first_rows(frame), hide_index=True, height=420, column_config=column_settings(unit, k))

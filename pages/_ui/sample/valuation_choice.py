@@ -17,8 +17,8 @@ _NAMES = {"auto": "fresh where enough are left", "fresh": "fresh", "fixed": "one
 _MEANING = {
     "fresh": "Each coalition is valued on other rows, so values and their intervals are about **new rows**. A point that is "
     "among the rows of a coalition is not valued in that draw.",
-    "fixed": "All coalitions are valued on the same rows, so values and their intervals are about **these rows alone**: "
-    "other rows would give other values, the more so the larger k is.",
+    "fixed": "All coalitions are valued on the same rows, so values are about **these rows alone**: other rows would "
+    "give other values, the more so the larger k is, and intervals are as wide as that asks for.",
 }
 
 

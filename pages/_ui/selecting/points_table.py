@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 __all__ = ["column_settings", "filters", "points_table"]
 
 _ORDER = (
-    "rank", "point", "row", "label", "status", "psi", "psi_low", "psi_high", "alpha", "alpha_low", "alpha_high", "c", "r2",
-    "n_draws",
+    "rank", "point", "row", "label", "status", "psi", "psi_low", "psi_high", "alpha", "alpha_low", "alpha_high", "c",
+    "lack_of_fit", "n_draws",
 )  # fmt: skip
 
 
@@ -39,7 +39,12 @@ def column_settings(unit: str, k: int) -> dict[str, Any]:
         "alpha_low": number("α low", help="lower end of the 90 % interval", format="%.3f"),
         "alpha_high": number("α high", help="upper end of the 90 % interval", format="%.3f"),
         "c": number(f"c ({unit})", help="scale; positive helps", format="%.3g"),
-        "r2": number("R²", help="in-sample, against means at each size", format="%.2f"),
+        "lack_of_fit": number(
+            "lack of fit",
+            help="distance of the law from the means of its draws, in their standard errors: about 1 where it is right, "
+            "above 2 where the draws leave it",
+            format="%.1f",
+        ),
         "n_draws": number("draws", format="%d"),
         "status": st.column_config.TextColumn("status", help="how the fit ended"),
     }

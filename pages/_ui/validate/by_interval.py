@@ -46,7 +46,8 @@ def show(study: Study, fit: FitRecord, role: str) -> None:
     with left, st.container(border=True, height="stretch"), errors_shown():
         plain_chart(coverage_against_size(found, role == "fit"), "coverage")
         st.caption(
-            "Share of points whose mean lies within its interval; the mean's own error is allowed for. The dashed line is "
+            "Share of points whose mean lies within its interval; the mean's own error is allowed for. Means are measured "
+            "on the rows of the fit, so intervals stand here without their part for other rows. The dashed line is "
             "what intervals claim, the shade five points about it: one run moves by as much, because all points share its "
             "coalitions."
         )

@@ -1,4 +1,4 @@
-"""How well each point's own law holds: R² over sizes, and ten laws with their means and intervals."""
+"""How well each point's own law holds: its lack of fit, and ten laws with their means and intervals."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from dscale_core.figures import curves_by_quantile, points_between, r2_histogram
+from dscale_core.figures import curves_by_quantile, lack_of_fit_histogram, points_between
 from pages._ui import loading
 from pages._ui.frame import SEQUENTIAL, choose_size, errors_shown
 from pages._ui.selecting import box_chart, plain_chart, selection
@@ -32,12 +32,13 @@ def show(study: Study, fit: FitRecord, role: str) -> None:
         else:
             st.info("No point has a law in this fit, so there is nothing to draw. Fit says why, and what to do.")
     with st.container(border=True), errors_shown():
-        st.markdown("**R² of each point's law over sizes**")
-        laws, r2 = loading.laws(study, fit), loading.point_r2(study, fit, role)
+        st.markdown("**How far each point's law is from its means**")
+        laws, lack = loading.laws(study, fit), loading.lack_of_fit(study, fit, role)
         chosen = selection.current(study).points
-        figure = r2_histogram(r2, laws.points, role == "fit", chosen)
-        box_chart(study, figure, "r2_histogram", lambda box: points_between(r2, laws.points, box["x"]))
+        figure = lack_of_fit_histogram(lack, laws.points, role == "fit", chosen)
+        box_chart(study, figure, "lack_of_fit_histogram", lambda box: points_between(lack, laws.points, box["x"]))
         st.caption(
-            f"{len(chosen):,} of {laws.points.size:,} points selected. Brush to select. A point of weak signal has a low R² "
-            "though its law may be right: its means are mostly noise."
+            f"{len(chosen):,} of {laws.points.size:,} points selected. Brush to select. In standard errors of the "
+            "means: about 1 where the law is right, above 2 where the draws leave it. How well a law is known is what its "
+            "interval says."
         )

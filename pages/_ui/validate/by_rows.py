@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from dscale_core.validation import reliability_verdict
-from pages._ui.work import background
+from pages._ui.work import ask_reliability, background
 
 if TYPE_CHECKING:
     from dscale_core.study import FitRecord, Study
@@ -21,8 +21,7 @@ __all__ = ["show"]
 def show(study: Study, fit: FitRecord, role: str) -> None:
     """The correlation to be expected with another measurement, at the smallest, the middle and the largest size."""
     del role  # it is the fit's own draws that would be drawn again
-    token = ("reliability", study.id, study.progress().done, fit.method)
-    future = background.ask("reliability", token, partial(study.reliability, fit.method))
+    future = ask_reliability(study, fit)
     waiting = "Measuring by halves; the answer comes by itself"
     background.show_when_done(future, partial(_show, study), waiting, "Reliability cannot be shown.", patience=1.5)
 
@@ -31,7 +30,7 @@ def _show(study: Study, found: Reliability | None) -> None:
     st.caption(f"This study is valued on {study.plan.valued_on}.")
     if found is None:
         st.info(
-            "How much other valuation rows would change cannot be told cheaply for this learner. Values and intervals hold "
+            "How much other valuation rows would change cannot be told cheaply for this learner. Values are those "
             "for the one valuation set; a study of another one would show the difference."
         )
         return

@@ -23,6 +23,7 @@ _NAMES = {
     "value": "Value",
     "choose": "List",
     "verify": "Verification",
+    "addition": "Addition to random sets",
 }
 _WORDS = {
     "queued": ":gray-badge[waiting]",
