@@ -117,10 +117,10 @@ def prepare(dataset: Dataset, validation_draws: int, counts: Sequence[int]) -> S
     )
 
 
-def guide(found: SurrogateDraws, count: int, formula: Guide) -> Guide:
-    """What a study would know beside its first ``count`` draws."""
+def guide(found: SurrogateDraws, draws: Draws, formula: Guide) -> Guide:
+    """What a study would know beside ``draws``, the first of those that the surrogate was drawn for."""
     formula = formula.take(np.arange(found.many.points.size))
-    return guide_from_surrogate(replace(found, own=found.own[:count]), formula.sizes, formula)
+    return guide_from_surrogate(replace(found, own=found.own[: draws.sizes.size]), formula.sizes, formula, draws.sizes)
 
 
 def fitted(source: Source, method: str, count: int, seed: int) -> Laws | None:
@@ -128,14 +128,15 @@ def fitted(source: Source, method: str, count: int, seed: int) -> Laws | None:
     if method == "amortized":
         if seed or count > source.crowd.sizes.size:
             return None
-        crowd, known = source.crowd.rows(np.arange(count)), guide(source.crowd_surrogate, count, source.formula)
+        crowd = source.crowd.rows(np.arange(count))
+        known = guide(source.crowd_surrogate, crowd, source.formula)
         beside: dict[str, Any] = {"features": source.crowd_features, "groups": source.crowd_labels}
         laws = fit_laws(crowd.delta, crowd.sizes, method, passes=crowd.passes, guide=known, **beside)
         return laws.take(np.arange(source.labels.size))
     draws = (source.uniform if method == "published plan" else source.draws)[seed].rows(np.arange(count))
     if method == "published plan":
         return fit_laws(draws.delta, draws.sizes, "likelihood")
-    own = guide(source.surrogates[seed], count, source.formula) if method == "shrinkage" else None
+    own = guide(source.surrogates[seed], draws, source.formula) if method == "shrinkage" else None
     name = "shrinkage" if method == "draws alone" else method
     return fit_laws(draws.delta, draws.sizes, name, passes=draws.passes, groups=source.labels, guide=own)
 
@@ -144,7 +145,7 @@ def score(laws: Laws, truth: GroupMeans) -> Score:
     """Noise-corrected R², Spearman and coverage at each size."""
     rows = []
     for i, k in enumerate(SIZES):
-        psi, (low, high) = laws.psi(k), laws.psi_interval(k)
+        psi, (low, high) = laws.psi(k), laws.psi_interval(k, other_rows=False)
         known = np.isfinite(psi) & np.isfinite(low) & np.isfinite(truth.standard_error[i])
         mean, error, psi = truth.mean[i][known], truth.standard_error[i][known], psi[known]
         noise = np.mean(error**2)
@@ -179,7 +180,7 @@ def synthetic_table(counts: Sequence[int]) -> list[list[str]]:
                 laws = fit_laws(known.delta, known.sizes, method)
                 covered = [np.mean((laws.alpha_low <= known.alpha) & (known.alpha <= laws.alpha_high))]
                 for k in SIZES:
-                    low, high = laws.psi_interval(k)
+                    low, high = laws.psi_interval(k, other_rows=False)
                     covered.append(np.mean((low <= known.psi(k)) & (known.psi(k) <= high)))
                 found.append(covered)
             rows.append([str(count), method, *(f"{v:.2f}" for v in np.mean(found, axis=0))])

@@ -125,7 +125,7 @@ def few_draws(dataset: Dataset, points: NDArray[np.int64], plan: object, truth: 
             draws = ds.sample(dataset, ds.make_learner("logistic"), plan(draws=m, seed=seed))  # type: ignore[operator]
             laws = fit_quickly(draws.delta, draws.sizes, draws.passes, dataset.y_pool[points])
             psi = np.stack([laws.psi(k) for k in _SIZES])
-            ends = (laws.psi_interval(k) for k in _SIZES)
+            ends = (laws.psi_interval(k, other_rows=False) for k in _SIZES)
             claimed = np.stack([((high - low) / 2 / Z90) ** 2 for low, high in ends])
             rows.append((lacking(psi, claimed, truth) - bend) * m / (1 + 3 * _GRID**2))
     return np.asarray(np.median(np.maximum(rows, 0.0), axis=0))

@@ -105,7 +105,7 @@ def _problem(name: str, k: int, repeat: int) -> tuple[Dataset, Learner]:
         frame = frame.rename(columns={"fDist": "label"})
     else:
         frame = pd.read_csv(DATA / f"{name}.csv.gz")
-    held_out = min(_VALUATION, len(frame) // 10)
+    held_out = _VALUATION if len(frame) > 2 * _CANDIDATES else len(frame) // 10
     test = int(np.clip(len(frame) - k - _CANDIDATES - held_out - 50, 0.3 * len(frame), _TEST))
     frame = frame.sample(n=min(len(frame), k + _CANDIDATES + held_out + test + 50), random_state=repeat)
     shares = {"valuation": held_out / len(frame), "test": test / len(frame)}
@@ -118,10 +118,9 @@ def _losses(dataset: Dataset, learner: Learner, members: np.ndarray) -> np.ndarr
     from dscale_core.types import ValuationRows, default_utility
 
     rows = ValuationRows(dataset.X_test, dataset.y_test, np.zeros(1, dtype=np.int64))
-    nobody = np.empty(0, dtype=np.int64)
     utilities = [default_utility(dataset.task), *(["accuracy"] if dataset.task == "classification" else [])]
-    found = [float(learner.block_contributions(dataset, members, nobody, rows, name).base_loss[0]) for name in utilities]
-    return np.array(found if len(found) == 2 else [*found, np.nan])
+    found = learner.block_losses(dataset, members, rows, utilities)[:, 0]
+    return np.append(found, np.nan)[:2]
 
 
 def summary(cell: Cell) -> tuple[str, ...]:

@@ -36,14 +36,12 @@ def mean_accuracies(name: str, seed: int) -> dict[str, float]:
     learner, generator = ds.make_learner("logistic"), np.random.default_rng(seed)
     start = np.array([generator.choice(np.flatnonzero(dataset.y_pool == code)) for code in (0, 1)])
     left = np.setdiff1d(np.arange(dataset.n_points), start)
-    rows, nobody = ValuationRows(dataset.X_test, dataset.y_test, np.zeros(1, dtype=np.int64)), np.empty(0, dtype=np.int64)
+    rows = ValuationRows(dataset.X_test, dataset.y_test, np.zeros(1, dtype=np.int64))
     with threadpool_limits(1):
 
         def of(order: np.ndarray) -> float:
             errors = [
-                learner.block_contributions(
-                    dataset, np.sort(np.concatenate([start, order[:i]])), nobody, rows, "accuracy"
-                ).base_loss[0]
+                learner.block_losses(dataset, np.sort(np.concatenate([start, order[:i]])), rows, ("accuracy",))[0, 0]
                 for i in range(order.size + 1)
             ]
             return 1 - float(np.mean(errors))

@@ -35,6 +35,10 @@ TESTS: dict[str, tuple[str, ...]] = {
         "tests/learners/logistic/test_logistic.py",
     ),
     "dscale_core/learners/logistic/second_order.py": ("tests/learners/logistic/test_second_order.py",),
+    "dscale_core/learners/logistic/coalition_fits.py": (
+        "tests/learners/logistic/test_coalition_fits.py",
+        "tests/learners/logistic/test_second_order.py",
+    ),
     "dscale_core/learners/logistic/expansion.py": (
         "tests/learners/logistic/test_expansion.py",
         "tests/learners/logistic/test_second_order.py",
