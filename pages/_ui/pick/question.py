@@ -32,7 +32,8 @@ def ask_for_list(study: Study) -> None:
         asked = _goal_and_budget(study, controls)
         with errors_shown():
             wanted = choose_set(study)
-            n_jobs = choose_workers("list_jobs")
+            with st.container(width=230):
+                n_jobs = choose_workers("list_jobs")
             limit = within_the_time(study, asked, wanted, n_jobs)
             _button(study, asked | {"n_jobs": n_jobs}, wanted, limit)
     show_jobs(study.id, ("choose",))

@@ -42,7 +42,7 @@ def choose_set(study: Study) -> Wanted:
     """The control for what is trained on today, what it needs beside it, and a line that says what it is."""
     before = study.current()
     place = st.container(horizontal=True, vertical_alignment="bottom")
-    kinds = [_RANDOM, *([_BEFORE] if before else []), _SELECTED, _COLUMN, _FILE]
+    kinds = [*([_BEFORE] if before else []), _RANDOM, _SELECTED, _COLUMN, _FILE]  # the study's own set where it has one
     kind = place.selectbox(
         "My training set is", kinds, key="list_for", bind="query-params", persist_state="session", width=230,
     )  # fmt: skip
@@ -75,7 +75,7 @@ def _random_set(study: Study, place: st.delta_generator.DeltaGenerator) -> Wante
         said = (
             f"the list is for the mean of {int(n_sets)} sets of {int(k):,} random points; whoever is in none is a candidate."
         )
-    st.caption(f"No set is named, so {said} A list is best for the set that it was chosen for: name yours.")
+    st.caption(f"No set of yours is meant, so {said} A list is best for the set that it was chosen for: name yours.")
     return Wanted(k=int(k), n_sets=int(n_sets))
 
 

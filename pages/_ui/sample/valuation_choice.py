@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["choose_valuation", "explain_valuation", "say_resolved"]
 
-_NAMES = {"auto": "fresh where enough are left", "fresh": "fresh", "fixed": "one fixed set"}
+_KINDS = ("auto", "fresh", "fixed")
 _MEANING = {
     "fresh": "Each coalition is valued on other rows, so values and their intervals are about **new rows**. A point that is "
     "among the rows of a coalition is not valued in that draw.",
@@ -27,13 +27,12 @@ def choose_valuation() -> tuple[Literal["auto", "fresh", "fixed"], int]:
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     chosen = left.segmented_control(
         "Valuation rows",
-        list(_NAMES),
+        _KINDS,
         default="auto",
         required=True,
-        format_func=_NAMES.__getitem__,
         key="valuation",
         help="Fresh: drawn anew for each coalition, from the valuation set and the pool outside it. Fixed: the valuation "
-        "set for all, as published.",
+        "set for all, as published. Auto: fresh where coalitions leave rows enough.",
     )
     rows = 1000
     if chosen != "fixed":
