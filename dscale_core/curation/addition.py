@@ -108,15 +108,7 @@ def add_to_random_sets(
     candidates = _candidates(dataset, laws, int(sizes[1]), n, seed)
     trials = _Trials(test, _ranked_by(laws, candidates, sizes), sizes, counts, candidates, seed)
     tasks = [(size, repeat) for size in range(2) for repeat in range(repeats)]
-    done = 0
-
-    def tell(more: int) -> None:
-        nonlocal done
-        done += more
-        if on_progress:
-            on_progress(done / len(tasks))
-
-    saved = np.stack(done_by_each(trials.saved, tasks, n_jobs, tell))
+    saved = np.stack(done_by_each(trials.saved, tasks, n_jobs, on_progress))
     return _judged(trials, saved.reshape(2, repeats, *saved.shape[1:]))
 
 

@@ -7,17 +7,17 @@ too few to tell an order from random points, it is random: a greedy one would fo
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from dscale_core.curation.greedy import Task, chosen_steps
+from dscale_core.curation.parts import FOLDS, fold_of
+from dscale_core.curation.promise import losses_by_block
 from dscale_core.curation.scoring import BLOCKS, LabelledRows, Scorer, discounted, labelled_rows
-from dscale_core.types import Dataset, FloatMatrix, FloatVector, IntVector, Learner, ValuationRows, default_utility
+from dscale_core.types import Dataset, FloatMatrix, FloatVector, IntVector, Learner, default_utility
 
 __all__ = ["trusted_length", "whole_order"]
 
-_FOLDS, _RANDOM = 5, 4  # and random orders beside each fold's own
+_RANDOM = 4  # orders beside each fold's own
 _LOOKS = 16  # numbers of points at which orders are held against random ones
 _AT_ONCE = 0.05  # of those that are left, ordered before all are looked at again
 
@@ -39,7 +39,7 @@ def whole_order(
     rows = labelled_rows(dataset, candidates if value_on_candidates else candidates[:0], BLOCKS, seed)
     ordering = _Ordering(learner, default_utility(dataset.task))
     sizes = np.unique(np.rint(np.geomspace(1, candidates.size, _LOOKS)).astype(np.int64))
-    over = np.concatenate([ordering.over_random(task, rows, fold, sizes) for fold in range(_FOLDS)], axis=1)
+    over = np.concatenate([ordering.over_random(task, rows, fold, sizes) for fold in range(FOLDS)], axis=1)
     order = ordering.ordered(task, rows)
     trusted = trusted_length(over, sizes)
     rest = np.random.default_rng([seed, 6]).permutation(order[trusted:])
@@ -76,17 +76,15 @@ class _Ordering:
             left = np.setdiff1d(left, worst)
         return np.concatenate([chosen, left, *behind])
 
-    def over_random(self, task: Task, rows: LabelledRows, fold: int, sizes: IntVector) -> FloatMatrix:
+    def over_random(self, task: Task, rows: LabelledRows, number: int, sizes: IntVector) -> FloatMatrix:
         """By block of a fold that did not choose: what the first points gained beyond as many random ones, (sizes, b)."""
-        judged = np.arange(fold, BLOCKS, _FOLDS)
-        judges, others = (rows.of_blocks(b) for b in (judged, np.setdiff1d(np.arange(BLOCKS), judged)))
-        own = replace(task, candidates=np.setdiff1d(task.candidates, judges.point))
-        generator = np.random.default_rng([task.seed, 7, fold])
-        orders = [self.ordered(own, others), *(generator.permutation(own.candidates) for _ in range(_RANDOM))]
-        valued = judges.cut()
-        losses = np.array([[self._losses(own, order[:size], valued) for size in sizes] for order in orders])
-        return np.asarray(losses[1:].mean(axis=0) - losses[0])
+        fold = fold_of(task, rows, number)
+        generator, free = np.random.default_rng([task.seed, 7, number]), fold.task.candidates
+        orders = [self.ordered(fold.task, fold.choosing), *(generator.permutation(free) for _ in range(_RANDOM))]
+        valued = fold.judges.cut()
 
-    def _losses(self, task: Task, joining: IntVector, valued: ValuationRows) -> FloatVector:
-        members = np.union1d(task.sets[0], joining)
-        return np.asarray(self._learner.block_losses(task.dataset, members, valued, (self._utility,))[0])
+        def losses(joining: IntVector) -> FloatVector:
+            return losses_by_block(task, self._learner, self._utility, np.union1d(task.sets[0], joining), valued)
+
+        found = np.array([[losses(order[:size]) for size in sizes] for order in orders])
+        return np.asarray(found[1:].mean(axis=0) - found[0])

@@ -22,7 +22,7 @@ from dscale_core.curation.promise import curve_of, gain_of_random
 from dscale_core.curation.scoring import BLOCKS, LabelledRows, Memory, Scorer
 from dscale_core.types import FloatMatrix, FloatVector, IntVector, Learner
 
-__all__ = ["FOLDS", "LISTS_VERSION", "Begun", "Checkpoint", "Parts", "Told"]
+__all__ = ["FOLDS", "LISTS_VERSION", "Begun", "Checkpoint", "Fold", "Parts", "Told", "fold_of"]
 
 FOLDS = 5
 LISTS_VERSION = 1  # of the rules by which lists are chosen: what was begun under others is not gone on with
@@ -108,8 +108,9 @@ class Parts:
     def curve(self, part: int, steps: Sequence[Step], told: Told | None = None) -> FloatMatrix:
         """Gains by block of a fold's list on the fold's own rows, (s, b)."""
         pulse = partial(told, len(steps)) if told else None
+        judges = fold_of(self.task, self.rows, part - 1).judges
         with threadpool_limits(limits=1):
-            return curve_of(self.task, self.learner, self.utility, self._judges(part), steps, pulse)
+            return curve_of(self.task, self.learner, self.utility, judges, steps, pulse)
 
     def random_gain(self, joining: IntVector, told: Told | None = None) -> float:  # noqa: ARG002
         """What some candidates gain together, on the rows that none of them is."""
@@ -120,12 +121,24 @@ class Parts:
         """A part's own question: no row that judges it is a candidate in it."""
         if part == 0:
             return self.task, self.rows
-        judges = self._judges(part)
-        others = self.rows.of_blocks(np.setdiff1d(np.arange(BLOCKS), judges.block))
-        return replace(self.task, candidates=np.setdiff1d(self.task.candidates, judges.point)), others
+        fold = fold_of(self.task, self.rows, part - 1)
+        return fold.task, fold.choosing
 
-    def _judges(self, part: int) -> LabelledRows:
-        return self.rows.of_blocks(np.arange(part - 1, BLOCKS, FOLDS))
+
+@dataclass(frozen=True, eq=False)
+class Fold:
+    """The question as the fold asks it, none of its judges a candidate; rows to choose on, and those that judge."""
+
+    task: Task
+    choosing: LabelledRows
+    judges: LabelledRows
+
+
+def fold_of(task: Task, rows: LabelledRows, fold: int) -> Fold:
+    """One of `FOLDS` folds, counted from 0."""
+    judged = np.arange(fold, BLOCKS, FOLDS)
+    judges, choosing = rows.of_blocks(judged), rows.of_blocks(np.setdiff1d(np.arange(BLOCKS), judged))
+    return Fold(replace(task, candidates=np.setdiff1d(task.candidates, judges.point)), choosing, judges)
 
 
 def _begun(steps: Sequence[Step], scorer: Scorer, ended: bool) -> Begun:

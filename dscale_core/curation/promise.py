@@ -23,6 +23,7 @@ __all__ = [
     "Promise",
     "curve_of",
     "gain_of_random",
+    "losses_by_block",
     "number_reaching",
     "promise_of",
     "random_orders",
@@ -55,17 +56,18 @@ def curve_of(
     valued = rows.cut()
     total = np.zeros((len(steps), valued.starts.size))
     for members in task.sets:
-        base = _losses(task, learner, utility, members, valued)
+        base = losses_by_block(task, learner, utility, members, valued)
         now = members
         for i, step in enumerate(steps):
             now = now[now != step.point] if step.dropped else np.union1d(now, [step.point])
-            total[i] += base - _losses(task, learner, utility, now, valued)
+            total[i] += base - losses_by_block(task, learner, utility, now, valued)
             if on_fit:
                 on_fit()
     return total / len(task.sets)
 
 
-def _losses(task: Task, learner: Learner, utility: str, members: IntVector, valued: ValuationRows) -> FloatVector:
+def losses_by_block(task: Task, learner: Learner, utility: str, members: IntVector, valued: ValuationRows) -> FloatVector:
+    """Of the model of some pool points, (b,)."""
     (found,) = learner.block_losses(task.dataset, members, valued, (utility,))
     return np.asarray(found)
 
@@ -131,8 +133,8 @@ def gain_of_random(task: Task, learner: Learner, utility: str, rows: LabelledRow
     valued = rows.without(joining).cut()
     saved = np.mean(
         [
-            _losses(task, learner, utility, members, valued)
-            - _losses(task, learner, utility, np.union1d(members, joining), valued)
+            losses_by_block(task, learner, utility, members, valued)
+            - losses_by_block(task, learner, utility, np.union1d(members, joining), valued)
             for members in task.sets
         ],
         axis=0,

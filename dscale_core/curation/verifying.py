@@ -100,15 +100,7 @@ def verify(
         *(_Trial(name, repeat) for name, arm in used.items() for repeat in range(repeats if arm.repeated else 1)),
         *_growing(choice, repeats),
     ]
-    done = 0
-
-    def tell(more: int) -> None:
-        nonlocal done
-        done += more
-        if on_progress:
-            on_progress(done / len(trials))
-
-    gains = done_by_each(run.gains, trials, n_jobs, tell)
+    gains = done_by_each(run.gains, trials, n_jobs, on_progress)
     found = {name: np.stack([gain for trial, gain in zip(trials, gains, strict=True) if trial.arm == name]) for name in used}
     grown = [(trial.size, gain) for trial, gain in zip(trials, gains, strict=True) if trial.size]
     return _judged(run, found, repeats, grown)

@@ -17,32 +17,34 @@ _PER_WORKER = 4  # lots, at least: nobody waits long for the last one
 
 
 def done_by_each(
-    work: Callable[[_Task], _Result], tasks: Sequence[_Task], n_jobs: int = 1, tell: Callable[[int], object] | None = None
+    work: Callable[[_Task], _Result],
+    tasks: Sequence[_Task],
+    n_jobs: int = 1,
+    on_progress: Callable[[float], object] | None = None,
 ) -> list[_Result]:
     """``work`` of every task, in order; each on one thread, so that no result depends on the number of processes.
 
     work : what can be sent to a process, where n_jobs is not 1
-    tell : receives the number of tasks done since it was told last
+    on_progress : receives the share done, in [0, 1]
     """
-    told = tell or (lambda _: None)
+    found: list[_Result] = []
+    told = on_progress or (lambda _: None)
     if n_jobs == 1:
-        found = []
         with threadpool_limits(limits=1):
             for task in tasks:
                 found.append(work(task))
-                told(1)
+                told(len(found) / len(tasks))
         return found
     from joblib import Parallel, delayed
 
     size = max(1, min(_AT_MOST, len(tasks) // (_PER_WORKER * max(n_jobs, 2))))
     lots = [tasks[start : start + size] for start in range(0, len(tasks), size)]
-    found = []
     # closing it stops the workers where whoever is told ends the work
     shared = Parallel(n_jobs=n_jobs, return_as="generator")(delayed(_lot)(work, lot) for lot in lots)
     with closing(cast("Generator[list[_Result]]", shared)) as finished:
         for results in finished:
             found += results
-            told(len(results))
+            told(len(found) / len(tasks))
     return found
 
 

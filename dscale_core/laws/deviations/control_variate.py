@@ -32,11 +32,11 @@ __all__ = ["LEAST_DRAWS", "guide_from_surrogate"]
 _TERMS = np.array([1.0, 2.0, 3.0])
 # With 400 draws τ² is then within a tenth of where it would end; with few, that of terms that are hardly there is still
 # wide, which errs on the side of the draws. It starts wide, in units of the noise, so that only what is seen narrows it.
-# test_control_variate.py::test_mean_and_error_are_those_of_bayesian_regressions
+# test_surrogate_regressions.py::test_mean_and_error_are_those_of_bayesian_regressions
 _ROUNDS = 15
 _WIDE, _NARROW = 10.0, 1e-8  # narrow: a term is as good as left out, and its precision still a number
 # Points that the noise's one exponent is taken from; more would only take longer.
-# test_control_variate.py::test_the_noise_exponent_is_taken_from_evenly_spaced_points
+# test_surrogate_regressions.py::test_the_noise_exponent_is_taken_from_evenly_spaced_points
 _WEIGHT_POINTS = 400
 _FILLINGS = 3  # rounds of filling missing draws: test_control_variate.py::test_missing_draws_do_not_pass_for_quiet_ones
 _BLOCK = 4_000_000  # draws looked at together; speed and memory alone: test_control_variate.py::test_batches_equal_the_whole
@@ -154,7 +154,7 @@ def _noise_exponent(many: Draws, formula: Guide | None, X: FloatMatrix) -> float
     if np.any(share <= 0):
         return 2.0
     # as `shrinkage` considers:
-    # test_control_variate.py::test_exponents_of_noise_stay_between_zero_and_six
+    # test_surrogate_regressions.py::test_exponents_of_noise_stay_between_zero_and_six
     return float(np.clip(-2 * np.polyfit(log_k[known], np.log(share), 1)[0], 0.0, 6.0))
 
 
@@ -179,7 +179,7 @@ def _learn(sums: _Sums) -> tuple[NDArray[np.float64], FloatMatrix, FloatVector, 
         b = np.einsum("pij,pj->pi", inverse, sums.xy)
         squares = sums.yy - 2 * (b * sums.xy).sum(axis=1) + np.einsum("pi,pij,pj->p", b, sums.xx, b)
         # a sum of squares that cancels is good to 1e-12 of its parts; tiny, for points whose draws are all zero:
-        # test_control_variate.py::test_draws_without_noise_and_points_without_draws_are_survived
+        # test_surrogate_regressions.py::test_draws_without_noise_and_points_without_draws_are_survived
         noise = np.maximum(squares, 1e-12 * sums.yy + np.finfo(np.float64).tiny) / degrees
         own = b**2 / noise[:, None] + np.einsum("pii->pi", inverse)
         tau = np.clip(own[sums.yy > 0].mean(axis=0), _NARROW, None) if np.any(sums.yy > 0) else tau
