@@ -23,9 +23,12 @@ __all__ = ["Laws"]
 class Laws:
     """One scaling law a point: psi_k = c k^(-alpha), noise Var delta = sigma^2 k^(-beta).
 
-    Points whose status is not ``ok`` or ``at_bound`` or ``sign_change`` carry NaN parameters. ``covariance`` is that of
-    (psi at ``center``, alpha): with log k centred the two are almost uncorrelated, so intervals of psi_k follow by the
-    delta method at any k.
+    Points whose status is none of ``ok``, ``at_bound``, ``sign_change`` and ``grows`` carry NaN parameters. ``covariance``
+    is that of (psi at ``center``, alpha): with log k centred the two are almost uncorrelated, so intervals of psi_k follow
+    by the delta method at any k.
+
+    Where a fit knows psi_k as a curve (``curve``), c and alpha are the closest power law, and `psi` follows the curve as far
+    as it is known to leave that law, so that it can change sign and grow.
 
     Where ``form`` is ``two_term`` the law is psi_k = a/k + b/k^2 (`terms`), free to change sign. c and alpha are then the
     power law tangent at ``center``: with q = psi there and s = alpha q, a = (2 q - s) center and b = (s - q) center^2;
@@ -53,24 +56,32 @@ class Laws:
     # (2, g) sizes, and what intervals add there for the law's own error: a variance of psi_k in units of one draw's variance
     misfit: FloatMatrix = field(default_factory=lambda: np.empty((2, 0)))
     guided: bool = False  # whether the learner's own surrogate or formula was followed, as far as draws agree with it
-    # (p, g) at g sizes evenly spaced in log k from min_size to max_size, in the unit of the loss: what is known of psi_k
-    # beyond the law. curve: its best estimate less the law; curve_deviation: standard deviation of that estimate's error
+    # (p, g) at curve_sizes (g,), from min_size to max_size and, where a guide reaches farther, beyond; in the unit of the
+    # loss. curve: the best estimate of psi_k less c k^(-alpha); curve_deviation: standard deviation of that estimate's error
     curve: FloatMatrix = field(default_factory=lambda: np.empty((0, 0)))
     curve_deviation: FloatMatrix = field(default_factory=lambda: np.empty((0, 0)))
+    curve_sizes: FloatVector = field(default_factory=lambda: np.empty(0))
     rows: RowDeviation | None = None  # what other valuation rows would change, where that is known
 
     def __post_init__(self) -> None:
         if self.points.size == 0:
             object.__setattr__(self, "points", np.arange(self.c.size, dtype=np.int64))
+        if self.curve.size and self.curve_sizes.size == 0:  # a fit that was kept before these were
+            object.__setattr__(self, "curve_sizes", np.geomspace(self.min_size, self.max_size, self.curve.shape[1]))
 
     def psi(self, k: float | FloatMatrix) -> FloatVector:
         """Expected contribution at size k, (p,), in the unit of the loss; positive helps. Raises ArgumentError for k < 1.
 
-        Of sizes (m, 1) or (m, p) it is (m, p).
+        Of sizes (m, 1) or (m, p) it is (m, p). Beyond the sizes of a curve it goes on from there as k^(-alpha).
         """
         if self.form == "two_term":
             r = self.center / _checked_size(k)
             return self._amplitude * ((2 - self.alpha) * r + (self.alpha - 1) * r * r)
+        law = self.power_law(k)
+        return law + self._bends(k)[1] if self.curve.size else law
+
+    def power_law(self, k: float | FloatMatrix) -> FloatVector:
+        """c k^(-alpha) alone, like `psi`."""
         return self.c * np.power(_checked_size(k), -self.alpha)
 
     @property
@@ -85,16 +96,6 @@ class Laws:
     def _amplitude(self) -> FloatVector:
         return self.c * np.power(self.center, -self.alpha)
 
-    def best_estimate(self, k: float) -> FloatVector:
-        """What is known of psi_k at a sampled size free of the law's form, (p,): draws and the learner's surrogate together.
-
-        The law itself where nothing more is known. Raises ArgumentError for k outside the sizes of the draws fitted.
-        """
-        if not self.min_size <= k <= self.max_size:
-            required = f"lie within the sampled sizes, {self.min_size} to {self.max_size}"
-            raise ArgumentError("k", required, k, "Beyond them only the law speaks: ask for psi.")
-        return self.psi(k) + self._at_size(self.curve, k) if self.curve.size else self.psi(k)
-
     def psi_interval(self, k: float, level: float = 0.9, other_rows: bool = True) -> tuple[FloatVector, FloatVector]:
         """Lower and upper end, each (p,), of the interval of psi_k at confidence ``level``.
 
@@ -105,8 +106,9 @@ class Laws:
         _checked_size(k)
         spread, offset = self.law_deviation(k), np.zeros(self.c.size)
         if self.curve.size:
-            offset, known = self._at_size(self.curve, k), self._at_size(self.curve_deviation, k)
-            spread = known if self.min_size <= k <= self.max_size else np.maximum(spread, known)
+            bend, followed = self._bends(k)
+            offset, known = bend - followed, self._curve_deviation(k)
+            spread = known if self.curve_sizes[0] <= k <= self.curve_sizes[-1] else np.maximum(spread, known)
         spread = np.hypot(spread, self._misfit_deviation(k))
         if other_rows and self.rows is not None:
             spread = np.hypot(spread, _beyond(k, self.min_size, self.max_size) * self.rows.at(k))
@@ -122,7 +124,7 @@ class Laws:
             by_exponent = np.sqrt(self.covariance[:, 1, 1]) * (r * r - r)
         else:
             by_amplitude = np.sqrt(self.covariance[:, 0, 0]) * np.power(r, self.alpha)
-            by_exponent = np.sqrt(self.covariance[:, 1, 1]) * self.psi(k) * np.log(r)
+            by_exponent = np.sqrt(self.covariance[:, 1, 1]) * self.power_law(k) * np.log(r)
         both = np.sqrt(self.covariance[:, 0, 0]) * np.sqrt(self.covariance[:, 1, 1])
         correlation = np.divide(self.covariance[:, 0, 1], both, out=np.zeros_like(both), where=both > 0)
         # |(a, b)| at the angle of the correlation: a^2 + 2 r a b + b^2
@@ -130,7 +132,7 @@ class Laws:
             np.hypot(by_amplitude + correlation * by_exponent, np.sqrt(np.maximum(1 - correlation**2, 0.0)) * by_exponent)
         )
 
-    def _misfit_deviation(self, k: float) -> FloatVector | float:
+    def _misfit_deviation(self, k: float | FloatMatrix) -> FloatVector | float:
         """Standard deviation of the law's own error at size k; beyond the measured sizes it grows."""
         if self.misfit.shape[1] == 0:
             return 0.0
@@ -138,14 +140,33 @@ class Laws:
         beyond = _beyond(k, self.misfit[0, 0], self.misfit[0, -1])
         return np.asarray(beyond * np.sqrt(share) * self.sigma * np.power(k, -0.5 * self.beta))
 
-    def _at_size(self, values: FloatMatrix, k: float) -> FloatVector:
-        """(p, g) values along the sizes, read at size k: k times the value is linear in log k, and grows beyond them."""
-        sizes = np.geomspace(self.min_size, self.max_size, values.shape[1])
-        place = float(np.clip(np.interp(np.log(k), np.log(sizes), np.arange(sizes.size)), 0, sizes.size - 1))
-        left = min(int(place), sizes.size - 2)
-        share = place - left
-        flat = (1 - share) * sizes[left] * values[:, left] + share * sizes[left + 1] * values[:, left + 1]
-        return np.asarray(_beyond(k, self.min_size, self.max_size) / k * flat)
+    def _bends(self, k: float | FloatMatrix) -> tuple[FloatVector, FloatVector]:
+        """By how much the curve leaves c k^(-alpha) at size k, and what of that is known: b (1 - v / b^2), zero below v.
+
+        (The positive-part estimator of James and Stein, 1961, of one value of variance v.)
+        """
+        inside = np.clip(k, self.curve_sizes[0], self.curve_sizes[-1])
+        fading = np.power(k / inside, -self.alpha)
+        bend, deviation = self._at_size(self.curve, inside), self._at_size(self.curve_deviation, inside)
+        variance = deviation**2 + np.square(self._misfit_deviation(inside))
+        share = 1 - np.divide(variance, bend**2, out=np.ones(bend.shape), where=bend**2 > variance)
+        return fading * bend, fading * share * bend
+
+    def _curve_deviation(self, k: float) -> FloatVector:
+        """Standard deviation of the curve's error; beyond its sizes it grows with the distance in log k."""
+        first, last = float(self.curve_sizes[0]), float(self.curve_sizes[-1])
+        inside = float(np.clip(k, first, last))
+        return np.asarray(_beyond(k, first, last) * inside / k * self._at_size(self.curve_deviation, inside))
+
+    def _at_size(self, values: FloatMatrix, k: float | FloatMatrix) -> FloatVector:
+        """(p, g) values along the curve, read at a size k within it: k times the value is linear in log k."""
+        sizes = self.curve_sizes
+        place = np.interp(np.log(k), np.log(sizes), np.arange(sizes.size))
+        left = np.minimum(np.asarray(place, dtype=np.int64), sizes.size - 2)
+        share, points = place - left, np.arange(self.c.size)
+        return np.asarray(
+            ((1 - share) * sizes[left] * values[points, left] + share * sizes[left + 1] * values[points, left + 1]) / k
+        )
 
     def take(self, columns: IntVector) -> Laws:
         """The laws of some points, by position."""
@@ -177,10 +198,10 @@ _BY_POINT = (
 _CURVES = ("curve", "curve_deviation")
 
 
-def _beyond(k: float, low: float, high: float) -> float:
+def _beyond(k: float | FloatMatrix, low: float, high: float) -> NDArray[np.float64]:
     """1 within the sizes; outside, what was too small to be seen goes on growing with the distance in log k."""
-    width = float(np.log(high / low))
-    return max(abs(float(np.log(k * k / (low * high)))) / width, 1.0) if width > 0 else 1.0
+    distance, width = np.abs(np.log(np.square(k) / (low * high))), float(np.log(high / low))
+    return np.maximum(distance / width, 1.0) if width > 0 else np.ones_like(distance)
 
 
 def _checked_size(k: float | FloatMatrix) -> float | FloatMatrix:

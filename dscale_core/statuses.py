@@ -17,6 +17,7 @@ class LawStatus(StrEnum):
     NOT_FINITE = "not_finite"
     AT_BOUND = "at_bound"
     SIGN_CHANGE = "sign_change"
+    GROWS = "grows"
 
     @property
     def explanation(self) -> str:
@@ -31,5 +32,7 @@ _EXPLANATIONS: dict[LawStatus, str] = {
     LawStatus.NO_SIGNAL: "Every contribution is zero: this point never changed the model's loss at these sizes.",
     LawStatus.NOT_FINITE: "A draw is infinite or overflows: look at the point's features and the utility.",
     LawStatus.AT_BOUND: "The best exponent lies at the edge of those allowed: draw more coalitions or see the two-term law.",
-    LawStatus.SIGN_CHANGE: "The mean contribution changes sign over the sizes; no power law can: see the two-term law.",
+    LawStatus.SIGN_CHANGE: "The mean contribution changes sign over the sizes, which no power law does: see its curve, or "
+    "the two-term law.",
+    LawStatus.GROWS: "The mean contribution grows with the size, where laws fade: see its curve, or the two-term law.",
 }

@@ -372,7 +372,10 @@ class Learner(Protocol):
         ...
 
     def expected_contributions(
-        self, dataset: Dataset, sizes: IntVector, points: IntVector, utility: str
+        self, dataset: Dataset, sizes: IntVector, points: IntVector, utility: str, equals: IntVector | None = None
     ) -> FloatMatrix | None:
-        """psi_k at each size by a formula that needs no draws, (g, p); None where the learner has none."""
+        """psi_k at each size by a formula that needs no draws, (g, p); None where the learner has none.
+
+        equals : (p,) where the valuation rows hold the pool: how many of them equal each point (see `BaseLearner`)
+        """
         ...

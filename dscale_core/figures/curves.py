@@ -21,14 +21,14 @@ _STEPS = 61
 class LawLine:
     """psi_k of one point with its 90 % interval, over sizes k; all (s,), in the unit of the loss.
 
-    best: what is known free of the law's form, NaN beyond the sampled sizes; None where nothing more than the law is known
+    power_law: the closest c k^(-alpha), where psi_k follows a curve; None where psi_k is that law itself
     """
 
     k: FloatVector
     psi: FloatVector
     low: FloatVector
     high: FloatVector
-    best: FloatVector | None = None
+    power_law: FloatVector | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,11 +49,9 @@ def law_line(laws: Laws, point: int, upto: float | None = None) -> LawLine:
     k = _sizes(laws, upto)
     intervals = [one.psi_interval(size) for size in k]
     psi = np.array([one.psi(size)[0] for size in k])
-    best = None
-    if one.curve.size:
-        inside = (k >= laws.min_size) & (k <= laws.max_size)
-        best = np.array([one.best_estimate(size)[0] if known else np.nan for size, known in zip(k, inside, strict=True)])
-    return LawLine(k, psi, np.array([low[0] for low, _ in intervals]), np.array([high[0] for _, high in intervals]), best)
+    low, high = (np.array([ends[side][0] for ends in intervals]) for side in (0, 1))
+    power_law = np.array([one.power_law(size)[0] for size in k]) if one.curve.size else None
+    return LawLine(k, psi, low, high, power_law)
 
 
 def rank_over_sizes(laws: Laws, point: int, upto: float | None = None) -> RankLine:
@@ -82,8 +80,8 @@ def draws_and_law(
     means: tuple[FloatVector, FloatVector, FloatVector] | None = None,
     height: int = 380,
 ) -> go.Figure:
-    """Draws of one point over k, the fitted law, its 90 % band, and (where known) means with one standard error and psi_k
-    without a law.
+    """Draws of one point over k, ψ_k with its 90 % band, and (where known) means with one standard error and the power law
+    that is closest to a curve.
 
     sizes, delta : (m,) sizes of the coalitions and the point's contributions; NaN where it was not valued
     means : sizes, means and standard errors of groups of draws
@@ -100,15 +98,15 @@ def draws_and_law(
         customdata=np.full(line.k.size, point),
         hovertemplate="point %{customdata}<br>k = %{x:,.0f}<br>ψ = %{y:.3g}<extra>law</extra>",
     )
-    if line.best is not None:
+    if line.power_law is not None:
         figure.add_scatter(
             x=line.k,
-            y=line.best,
+            y=line.power_law,
             mode="lines",
-            name="ψ without a law",
+            name="c·k^(−α)",
             line={"width": 2, "dash": "dot", "color": INK},
             customdata=np.full(line.k.size, point),
-            hovertemplate="point %{customdata}<br>k = %{x:,.0f}<br>ψ = %{y:.3g}<extra>no law assumed</extra>",
+            hovertemplate="point %{customdata}<br>k = %{x:,.0f}<br>ψ = %{y:.3g}<extra>closest power law</extra>",
         )
     finish(figure, "dataset size k (points)", with_unit("contribution δ", unit) + ", positive helps", height, legend=True)
     figure.update_xaxes(**log_axis())

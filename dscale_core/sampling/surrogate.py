@@ -20,7 +20,7 @@ __all__ = ["expected_under", "surrogate_draws"]
 
 _SEED_DISTANCE = 2**40  # from the plan's own seed: no other sample set is that far away
 _MOST_CELLS = 3_000_000  # of the coalitions that only the surrogate sees, times points
-_FEWEST, _MOST = 200, 500
+_FEWEST, _MOST = 200, 1000
 
 
 def surrogate_draws(
@@ -36,7 +36,7 @@ def surrogate_draws(
 
     None where the learner has no surrogate. Under a plan of fresh valuation rows the plan's coalitions are valued on the
     rows of the exact draws, which have their noise in common, the further ones on all rows that they leave (up to 4,000).
-    Between 200 and 500 further coalitions are taken, fewer the more points there are; how many depends on the number of
+    Between 200 and 1,000 further coalitions are taken, fewer the more points there are; how many depends on the number of
     points alone, so that results are reproducible; all are to be asked for together.
     ``on_progress`` receives the share done, in [0, 1].
     """
@@ -77,20 +77,15 @@ def expected_under(
 ) -> FloatMatrix | None:
     """What the learner's formula expects of ``points`` at each size, (g, p), on the valuation rows of the plan's kind.
 
-    Where these are drawn anew, the formula is valued on half of all rows, and each point on the half that does not hold it.
+    Where these are drawn anew, that is on all rows but the coalition's, the point and its equals.
     None where the learner has no formula.
     """
     if resolve_plan(dataset, learner, plan, utility).valuation == "fixed":
         return learner.expected_contributions(dataset, sizes, points, utility)
-    psi = np.empty((sizes.size, points.size))
-    for rows, outside in UnusedRows(dataset, plan).halves():
-        columns = np.flatnonzero(outside[points])
-        measured = replace(dataset, X_valuation=rows.X, y_valuation=rows.y)
-        found = learner.expected_contributions(measured, sizes, points[columns], utility)
-        if found is None:
-            return None
-        psi[:, columns] = found
-    return psi
+    rows = UnusedRows(dataset, plan)
+    every = rows.all()
+    measured = replace(dataset, X_valuation=every.X, y_valuation=every.y)
+    return learner.expected_contributions(measured, sizes, points, utility, rows.equals(points))
 
 
 def _drawn(

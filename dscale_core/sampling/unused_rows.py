@@ -62,10 +62,13 @@ class UnusedRows:
         of_row = self._parts(n_blocks)[shuffled]
         return self._chosen([np.sort(shuffled[of_row == block]) for block in range(n_blocks)])
 
-    def halves(self) -> list[tuple[ValuationRows, NDArray[np.bool_]]]:
-        """All rows in two random halves, equals together; each with the pool points that are not of it, (n,)."""
-        first = self._parts(2) == 0
-        return [(self._rows([np.flatnonzero(half)]), ~half[self._held_out :]) for half in (first, ~first)]
+    def all(self) -> ValuationRows:
+        """The valuation set and the pool, one block."""
+        return self._rows([np.arange(self._strata.size)])
+
+    def equals(self, points: IntVector) -> IntVector:
+        """How many of all rows equal each point, itself among them, (p,)."""
+        return np.asarray(np.bincount(self._identities)[self._identities[self._held_out + points]])
 
     def _parts(self, n: int) -> IntVector:
         """Which of n parts each row is in, by lot."""
@@ -106,7 +109,6 @@ class UnusedRows:
 
 def shares_taken(dataset: Dataset, plan: SamplingPlan, points: IntVector) -> FloatVector:
     """Of the plan's largest coalitions: the share whose fresh rows hold each point or an equal of it, (p,)."""
-    identities = row_identities(dataset)
-    equals = np.bincount(identities)[identities[dataset.y_valuation.size + points]]
-    left = identities.size - plan.max_size
+    left = dataset.y_valuation.size + dataset.n_points - plan.max_size
+    equals = UnusedRows(dataset, plan).equals(points)
     return np.asarray(1 - np.maximum(1 - plan.valuation_rows / left, 0.0) ** equals)

@@ -18,7 +18,7 @@ from dscale_core.types import Laws, RowDeviation
 __all__ = ["Fits"]
 
 _LAW = ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high", "n_draws", "lack_of_fit", "covariance", "points")
-_ARRAYS = (*_LAW, "misfit", "curve", "curve_deviation")
+_ARRAYS = (*_LAW, "misfit", "curve", "curve_deviation", "curve_sizes")
 _ROWS = ("row_sizes", "row_deviation")  # of the fits that know what other valuation rows would change
 _SCALARS = ("center", "min_size", "max_size", "form", "guided")
 

@@ -18,6 +18,8 @@ from dscale_core.validation import halves_by_size
 __all__ = ["fit", "fit_halves", "inputs_of", "predict_laws"]
 
 _GUIDE_SIZES = 8  # of a smooth curve between the smallest and the largest size
+# Beyond the largest size: how far, in it, and at how many more sizes. There only the guide speaks, its formula above all.
+_REACH, _SIZES_BEYOND = 4, 5
 Reporter = Callable[[float], object]
 
 
@@ -137,7 +139,9 @@ def _guide(
     """What is known of these points' ψ_k beside the draws: by the learner's surrogate, its formula, or both; or None."""
     utility = draws.utility or default_utility(dataset.task)
     low, high = int(draws.sizes.min()), int(draws.sizes.max())
-    sizes = np.unique(np.rint(np.geomspace(low, high, _GUIDE_SIZES)).astype(np.int64))
+    reach = max(high, min(_REACH * high, dataset.n_points - 1))
+    known = [np.geomspace(low, high, _GUIDE_SIZES), np.geomspace(high, reach, _SIZES_BEYOND)]
+    sizes = np.unique(np.rint(np.concatenate(known)).astype(np.int64))
     formula = _formula(dataset, learner, draws.plan, sizes, points, utility)
     if draws.plan is None:
         return formula

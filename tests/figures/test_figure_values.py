@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from figure_cases import make_dataset, make_laws
 
-from dscale_core.errors import ArgumentError, NotFoundError
+from dscale_core.errors import NotFoundError
 from dscale_core.figures import (
     bin_values,
     correlation_by_class,
@@ -99,23 +99,19 @@ def test_correlation_by_class_equals_pearson_within_the_class() -> None:
     assert np.isnan(third.r)
 
 
-def test_a_curve_is_that_points_own_and_ends_with_the_sizes() -> None:
+def test_psi_follows_a_curve_and_the_power_law_is_drawn_beside_it() -> None:
     laws = make_laws()
     p = laws.points.size
     rng = np.random.default_rng(3)
     curve, deviation = 1e-3 * rng.normal(size=(p, 9)), 1e-4 * (1 + rng.random((p, 9)))
-    laws = replace(laws, curve=curve, curve_deviation=deviation)
+    laws = replace(laws, curve=curve, curve_deviation=deviation, curve_sizes=np.geomspace(100, 1000, 9))
     at = laws.points.tolist().index(1020)
     line = law_line(laws, 1020, upto=5000)
-    assert line.best is not None
-    inside = (line.k >= laws.min_size) & (line.k <= laws.max_size)
-    np.testing.assert_array_equal(np.isnan(line.best), ~inside)
-    np.testing.assert_allclose(line.best[inside], [laws.best_estimate(k)[at] for k in line.k[inside]])
+    assert line.power_law is not None
+    np.testing.assert_allclose(line.power_law, [laws.c[at] * k ** -laws.alpha[at] for k in line.k])
+    np.testing.assert_allclose(line.psi, [laws.psi(k)[at] for k in line.k])
     np.testing.assert_allclose(line.low, [laws.psi_interval(k)[0][at] for k in line.k])
-    assert line.best[0] == pytest.approx(laws.psi(line.k[0])[at] + curve[at, 0])
-    assert law_line(make_laws(), 1020).best is None
-    with pytest.raises(ArgumentError, match="k must lie within"):
-        laws.best_estimate(5000)
+    assert law_line(make_laws(), 1020).power_law is None
 
 
 def test_law_line_equals_the_laws_at_each_size() -> None:

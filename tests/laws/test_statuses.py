@@ -24,15 +24,16 @@ def _every_status() -> tuple[np.ndarray, np.ndarray, list[str]]:
     delta[:, 5] = np.exp(1.5 * x[:, 5]) * (1 + 0.01 * rng.normal(size=60))  # grows with k: alpha runs into zero
     delta[:, 6] = -x[:, 6] + 0.02 * rng.normal(size=60)
     delta[:, 7] = np.nan
-    expected = ["ok", "too_few_draws", "one_size", "no_signal", "not_finite", "at_bound", "sign_change", "too_few_draws"]
+    expected = ["ok", "too_few_draws", "one_size", "no_signal", "not_finite", "grows", "sign_change", "too_few_draws"]
     return delta, sizes, expected
 
 
-def test_one_batch_raises_every_status() -> None:
+def test_one_batch_raises_every_status_but_one() -> None:
     delta, sizes, expected = _every_status()
     laws = fit_laws(delta, sizes, "likelihood")
     assert laws.status.tolist() == expected
-    assert {str(s) for s in LawStatus} == set(expected)
+    # at_bound: test_maximum.py::test_points_at_a_bound_of_the_exponents_are_marked
+    assert {str(s) for s in LawStatus} - {"at_bound"} == set(expected)
     fitted = [0, 5, 6]
     for name in ("c", "alpha", "sigma", "beta", "alpha_low", "alpha_high"):
         assert np.flatnonzero(np.isfinite(getattr(laws, name))).tolist() == fitted, name

@@ -12,7 +12,8 @@ from dscale_core.errors import ArgumentError
 from dscale_core.intervals import Z90
 from dscale_core.laws import fit_laws
 from dscale_core.types import Laws
-from dscale_core.values import compute_value, law_shapley, shapley_from_laws
+from dscale_core.values import compute_value, shapley_from_laws
+from dscale_core.values.shapley import read_sizes
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +51,7 @@ def test_long_ranges_are_read_at_some_within_one_percent(method: str, low: int, 
 
 @pytest.mark.parametrize(("low", "high"), [(3, 3), (3, 4), (1, 500), (100, 1000)])
 def test_shares_sum_straight_lines_exactly(low: int, high: int) -> None:
-    sizes = law_shapley._read_at(low, high)
-    shares = law_shapley._shares(sizes)
+    sizes, shares = read_sizes(low, high)
     assert (sizes[0], sizes[-1]) == (low, high)
     assert shares.sum() == pytest.approx(1.0)
     assert (shares * (2.0 * sizes - 7)).sum() == pytest.approx(np.mean(2.0 * np.arange(low, high + 1) - 7))

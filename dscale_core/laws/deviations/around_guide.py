@@ -21,11 +21,12 @@ from dscale_core.errors import ArgumentError
 from dscale_core.intervals import Z90_ROUNDED
 from dscale_core.laws.deviations.draw_noise import with_noise_of_draws
 from dscale_core.laws.deviations.projection import projected
+from dscale_core.laws.fit_to_means import lack_of_fit
 from dscale_core.laws.misfit import measure_misfit
 from dscale_core.laws.problem import Guide, Problem, finish, halves, sample_columns, screen, select
 from dscale_core.types import FloatMatrix, Laws, LawStatus
 
-__all__ = ["around", "around_by_share", "around_or_alone", "shrunk", "with_helpful_guide", "with_misfit"]
+__all__ = ["around", "around_by_share", "shrunk", "with_helpful_guide", "with_misfit"]
 
 # Below, halves say nothing: a law has four parameters. test_guide_decisions.py::test_fewer_than_eight_draws_are_not_halved
 _FEWEST_DRAWS = 8
@@ -40,8 +41,8 @@ _SLOPE_AT = (1, 5)
 _SLOPE_SHARE = 0.25  # of the variance of both errors, which share the rest as neighbouring parts of a smooth curve
 # An interval up to here says nothing: twice the largest exponent that is considered. These three are held by
 # test_guide_decisions.py::test_the_exponents_interval_lacks_what_two_sizes_lack and
-# test_guide_decisions.py::test_an_exponent_is_known_to_lie_between_nothing_and_eight.
-_MOST_ALPHA = 8.0
+# test_guide_decisions.py::test_an_exponent_is_known_to_lie_between_minus_one_and_eight.
+_LEAST_ALPHA, _MOST_ALPHA = -1.0, 8.0
 Fit = Callable[[Problem], Laws]
 
 
@@ -101,26 +102,6 @@ def around(problem: Problem, fit: Fit) -> Laws:
     return _put_back(problem, _deviations(problem, fit), 1.0)
 
 
-def around_or_alone(problem: Problem, fit: Fit, lacking: FloatMatrix) -> Laws:
-    """The same, where draws alone say less: at each size a point follows the more certain of the two (`blending`).
-
-    lacking : what laws of draws alone lack, as `misfit_alone` finds it
-    """
-    alone = replace(fit(replace(problem, guide=None)), misfit=lacking)
-    return _put_back(problem, _deviations(problem, fit), 1.0, alone)
-
-
-def misfit_alone(problem: Problem, fit: Fit) -> FloatMatrix:
-    """What laws of draws alone lack, (2, g) as in `Laws.misfit`, by a sample of points; a control makes it easy to see."""
-    screened = screen(problem)
-    part = select(problem, np.arange(problem.delta.shape[0]), sample_columns(screened))
-
-    def without(half: Problem) -> Laws:
-        return fit(replace(half, guide=None, on_progress=None))
-
-    return measure_misfit(part, screen(part), without(part), without, splits=1)
-
-
 def around_by_share(problem: Problem, fit: Fit, n_points: int) -> tuple[Laws, float]:
     """The same for an estimator that does not shrink by itself: laws with their misfit, and the share of deviations kept.
 
@@ -161,12 +142,12 @@ def with_misfit(laws: Laws, misfit: FloatMatrix, guide: Guide | None) -> Laws:
     by_formula = laws.guided and guide is not None and guide.modes is None
     own_share = 1.0 if by_formula else _SLOPE_SHARE
     with np.errstate(over="ignore", invalid="ignore", under="ignore", divide="ignore"):
-        own = [share * (laws.sigma * k ** (-0.5 * laws.beta) / laws.psi(k)) ** 2 for k, share in ends.T]
+        own = [share * (laws.sigma * k ** (-0.5 * laws.beta) / laws.power_law(k)) ** 2 for k, share in ends.T]
         half = Z90_ROUNDED * np.sqrt(own_share * (own[0] + own[1])) / np.log(ends[0, 1] / ends[0, 0])
         half = np.nan_to_num(half, posinf=np.inf)
         low = laws.alpha - np.hypot(half, laws.alpha - laws.alpha_low)
         high = laws.alpha + np.hypot(half, laws.alpha_high - laws.alpha)
-    return replace(laws, alpha_low=np.maximum(low, 0.0), alpha_high=np.minimum(high, _MOST_ALPHA))
+    return replace(laws, alpha_low=np.maximum(low, _LEAST_ALPHA), alpha_high=np.minimum(high, _MOST_ALPHA))
 
 
 def _slope(part: Problem, deviation: Laws) -> tuple[float, float]:
@@ -197,12 +178,13 @@ def _deviations(problem: Problem, fit: Fit) -> Laws:
     )
 
 
-def _put_back(problem: Problem, deviation: Laws, share: float, alone: Laws | None = None) -> Laws:
+def _put_back(problem: Problem, deviation: Laws, share: float) -> Laws:
     assert problem.guide is not None
     screened = screen(problem)
     scale = np.where(screened.scale > 0, screened.scale, 1.0)
-    found = projected(shrunk(deviation, share), problem, scale, alone)
+    found = projected(shrunk(deviation, share), problem, scale)
     laws = found.on(finish(deviation.method, problem, screened, found.fitted))
+    laws = replace(laws, lack_of_fit=lack_of_fit(laws, problem.delta, problem.sizes))  # of what ψ_k now follows
     # what is left beside a control is not the noise of a draw
     return laws if problem.guide.control is None else with_noise_of_draws(laws, problem)
 

@@ -1,9 +1,9 @@
 """From a curve to a law: the power law closest to guide plus deviation, what it cannot follow, and what may be off.
 
-ψ_k is known as a curve: the guide, plus the law of the draws' deviations from it. The law reported is the closest power
-law over the sampled sizes, errors counting in units of 1/k. What the curve has and the law has not is kept beside it
-(`Laws.curve`), for no interval about the law is honest without it; so is the curve's own standard deviation, of which a law
-that is tied to two parameters would show too little.
+ψ_k is known as a curve: the guide, plus the law of the draws' deviations from it, as far as the guide reaches. The law is
+the closest power law over the sampled sizes, errors counting in units of 1/k. What the curve has and the law has not is kept
+beside it (`Laws.curve`), for ψ_k follows it as far as it is known, and no interval is honest without it; so is the curve's
+own standard deviation, of which a law that is tied to two parameters would show too little.
 
 Where the curve hardly tells an exponent, since it is uncertain, bends or changes sign, the closest law may have any, and
 beyond the sizes it would lead anywhere. So the distance has a normal prior of the exponent added to it, in units of the mean
@@ -19,17 +19,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dscale_core.intervals import Z90_ROUNDED
-from dscale_core.laws.deviations.blending import Curve, blended, curve_of
+from dscale_core.laws.deviations.curve import Curve, curve_of
 from dscale_core.laws.problem import Fitted, Problem
-from dscale_core.types import FloatMatrix, FloatVector, Laws
+from dscale_core.types import FloatMatrix, FloatVector, Laws, LawStatus
 
 __all__ = ["Projected", "projected"]
 
-# Enough for a curve of three powers of 1/k to be read between them to a thousandth; `Laws.curve` is kept at as many.
+# Of the sampled sizes: enough for a curve of three powers of 1/k to be read between them to a thousandth.
 _CURVE_POINTS = 9
-# The exponents that estimators consider, in steps between which a parabola is good to 3e-4:
+_APART = 1.02  # a size beyond is one that is this much larger, so that no two are the same
+# Exponents that laws were seen to have, and growth, in steps between which a parabola is good to 3e-4:
 # test_projection.py::test_the_projection_is_how_the_closest_law_follows_the_curve
-_ALPHA = np.linspace(0.0, 4.0, 161)
+_ALPHA = np.linspace(-1.0, 4.0, 201)
+# Standard deviations of ψ_k, or of its growth, that tell its sign.
+# test_projection.py::test_a_curve_that_changes_sign_or_grows_is_said_to
+_CLEAR = 2.0
 
 
 # An exponent of a standard deviation below .3 tells what is usual, where twenty do; else the prior is that of `shrinkage`.
@@ -54,35 +58,34 @@ class _Closest:
 
 @dataclass(frozen=True, eq=False)
 class Projected:
-    """fitted: the laws in scaled, centred units; curve, curve_deviation (p, 9) in the unit of the loss, as in `Laws`."""
+    """fitted: the laws in scaled, centred units; the others in the unit of the loss, as in `Laws`."""
 
     fitted: Fitted
     curve: FloatMatrix
     curve_deviation: FloatMatrix
+    curve_sizes: FloatVector
 
     def on(self, laws: Laws) -> Laws:
         """The laws made of ``fitted``, with what is known beside them."""
         known = np.isfinite(laws.c)[:, None]
         curve, deviation = (np.where(known, values, np.nan) for values in (self.curve, self.curve_deviation))
-        return replace(laws, guided=True, curve=curve, curve_deviation=deviation)
+        return replace(laws, guided=True, curve=curve, curve_deviation=deviation, curve_sizes=self.curve_sizes)
 
 
-def projected(deviation: Laws, problem: Problem, scale: FloatVector, alone: Laws | None = None) -> Projected:
-    """The power laws closest to the problem's guide plus the deviation's laws, in units of ``scale`` (p,).
-
-    alone : laws of the same draws without the guide; the curve is then what both say, each as far as it is certain
-    """
+def projected(deviation: Laws, problem: Problem, scale: FloatVector) -> Projected:
+    """The power laws closest to the problem's guide plus the deviation's laws, in units of ``scale`` (p,)."""
     assert problem.guide is not None
-    k = np.geomspace(deviation.min_size, deviation.max_size, _CURVE_POINTS)
-    within = np.clip(k, problem.guide.sizes[0], problem.guide.sizes[-1])
+    guide = problem.guide
+    sampled = np.geomspace(deviation.min_size, deviation.max_size, _CURVE_POINTS)
+    k = np.concatenate([sampled, guide.sizes[guide.sizes > _APART * deviation.max_size]])
+    within = np.clip(k, guide.sizes[0], guide.sizes[-1])
     beside = curve_of(deviation, k)
-    curve = Curve(problem.guide.at(within) + beside.psi, np.concatenate([problem.guide.modes_at(within), beside.modes]))
-    if alone is not None:
-        curve = blended(curve, alone, k, problem)
+    curve = Curve(guide.at(within) + beside.psi, np.concatenate([guide.modes_at(within), beside.modes]))
     psi, modes = curve.psi / scale, curve.modes / scale
     x = np.log(k / problem.center)
-    found = _closest(psi, None if problem.guide.modes is None else (modes**2).sum(axis=0), k, x)
-    by_mode = np.einsum("pic,qcp->pqi", found.projection, modes)
+    own = slice(sampled.size)
+    found = _closest(psi[own], None if guide.modes is None else (modes[:, own] ** 2).sum(axis=0), sampled, x[own])
+    by_mode = np.einsum("pic,qcp->pqi", found.projection, modes[:, own])
     covariance = np.einsum("pqi,pqj->pij", by_mode, by_mode) + found.by_prior[:, :, None] * found.by_prior[:, None, :]
     half = Z90_ROUNDED * np.sqrt(covariance[:, 1, 1])
     fitted = replace(
@@ -91,13 +94,26 @@ def projected(deviation: Laws, problem: Problem, scale: FloatVector, alone: Laws
         alpha=found.alpha,
         sigma=deviation.sigma * problem.center ** (-0.5 * deviation.beta) / scale,
         beta=deviation.beta,
-        alpha_low=np.maximum(found.alpha - half, 0.0),
+        alpha_low=found.alpha - half,
         alpha_high=found.alpha + half,
         covariance=covariance,
         at_bound=found.at_bound,
+        shape=None if guide.modes is None else _shape(psi[own], modes[:, own]),
     )
     bend = (psi - found.amplitude * np.exp(-found.alpha * x[:, None])) * scale
-    return Projected(fitted, bend.T, np.sqrt(curve.variance).T)
+    return Projected(fitted, bend.T, np.sqrt(curve.variance).T, k)
+
+
+def _shape(psi: FloatMatrix, modes: NDArray[np.float64]) -> NDArray[np.str_]:
+    """``sign_change`` or ``grows`` where curves (g, p) clearly do, else empty, (p,)."""
+    clear = np.where(np.abs(psi) > _CLEAR * np.sqrt((modes**2).sum(axis=0)), np.sign(psi), 0.0)
+    changes = (clear > 0).any(axis=0) & (clear < 0).any(axis=0)
+    sign = np.sign(psi)
+    growth = np.abs(psi[-1]) - np.abs(psi[0])
+    of_growth = np.sqrt(((sign[-1] * modes[:, -1] - sign[0] * modes[:, 0]) ** 2).sum(axis=0))
+    grows = (clear[-1] != 0) & (growth > _CLEAR * of_growth) & ~changes
+    named = np.where(changes, LawStatus.SIGN_CHANGE.value, np.where(grows, LawStatus.GROWS.value, ""))
+    return np.asarray(named, dtype=np.str_)
 
 
 def _closest(psi: FloatMatrix, variance: FloatMatrix | None, k: FloatVector, x: FloatVector) -> _Closest:

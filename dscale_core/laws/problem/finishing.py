@@ -20,7 +20,7 @@ __all__ = ["Fitted", "finish"]
 # test_finishing.py::test_fewer_than_four_draws_at_an_end_do_not_testify
 _SIGN_DRAWS = 4
 # Standard errors that both ends must be away from zero: chance alone hardly ever does that twice, on opposite sides.
-# test_finishing.py::test_a_sign_change_needs_both_ends_three_standard_errors_from_zero
+# test_finishing.py::test_a_shape_needs_three_standard_errors
 _SIGN_ERRORS = 3.0
 Mask: TypeAlias = NDArray[np.bool_]
 Form: TypeAlias = Literal["power", "two_term"]
@@ -30,7 +30,8 @@ Form: TypeAlias = Literal["power", "two_term"]
 class Fitted:
     """An estimator's result in scaled, centred units, each (p,), NaN where nothing was fitted.
 
-    amplitude: ψ at the centre; sigma: noise standard deviation at the centre; covariance (p, 2, 2) of (amplitude, alpha).
+    amplitude: ψ at the centre; sigma: noise standard deviation at the centre; covariance (p, 2, 2) of (amplitude, alpha);
+    shape: ``sign_change`` or ``grows`` where ψ is known to, else empty; None where the draws are to tell.
     """
 
     amplitude: FloatVector
@@ -41,6 +42,7 @@ class Fitted:
     alpha_high: FloatVector
     covariance: NDArray[np.float64]
     at_bound: Mask
+    shape: NDArray[np.str_] | None = None
 
     @staticmethod
     def empty(p: int) -> Fitted:
@@ -66,7 +68,8 @@ def finish(method: str, problem: Problem, screened: Screen, fitted: Fitted, form
     usable = status == LawStatus.OK.value
     status[usable & fitted.at_bound] = LawStatus.AT_BOUND.value
     if form == "power":
-        status[usable & _changes_sign(problem)] = LawStatus.SIGN_CHANGE.value
+        shape = _shape_of_draws(problem) if fitted.shape is None else fitted.shape
+        status[usable & (shape != "")] = shape[usable & (shape != "")]
     # an exponent so far below zero that no c gives the amplitude back is as lost as one so far above it
     lost = usable & ~(np.isfinite(c) & np.isfinite(fitted.alpha) & (power > 0))
     status[lost] = LawStatus.NOT_FINITE.value
@@ -93,15 +96,19 @@ def finish(method: str, problem: Problem, screened: Screen, fitted: Fitted, form
     return replace(laws, lack_of_fit=lack_of_fit(laws, problem.delta, problem.sizes))
 
 
-def _changes_sign(problem: Problem) -> Mask:
-    """Means of the smallest and of the largest third of the sizes: both away from zero, on opposite sides."""
+def _shape_of_draws(problem: Problem) -> NDArray[np.str_]:
+    """``sign_change`` or ``grows`` where means of the smallest and of the largest third of the sizes clearly say so."""
     low, high = np.quantile(problem.x, [1 / 3, 2 / 3])
     if not low < high:
-        return np.zeros(problem.n_points, dtype=bool)
+        return np.full(problem.n_points, "", dtype=f"<U{len(LawStatus.SIGN_CHANGE)}")
     third = 1 + (problem.x >= high).astype(np.int64) - (problem.x <= low)
     means = group_means(problem.delta, SizeGroups(np.array([1.0, 2.0, 3.0]), third))
     ends = [0, 2]
-    clear = np.abs(means.mean[ends]) > _SIGN_ERRORS * means.standard_error[ends]
-    testified = (clear & (means.count[ends] >= _SIGN_DRAWS)).all(axis=0)
-    sign = np.sign(means.mean)
-    return np.asarray(testified & (sign[0] == -sign[2]) & (sign[0] != 0))
+    mean, error = means.mean[ends], means.standard_error[ends]
+    enough = (means.count[ends] >= _SIGN_DRAWS).all(axis=0)
+    clear = (np.abs(mean) > _SIGN_ERRORS * error) & enough
+    sign = np.sign(mean)
+    changes = clear.all(axis=0) & (sign[0] == -sign[1]) & (sign[0] != 0)
+    growth = np.abs(mean[1]) - np.abs(mean[0])
+    grows = clear[1] & ~changes & (growth > _SIGN_ERRORS * np.hypot(error[0], error[1]))
+    return np.where(changes, LawStatus.SIGN_CHANGE.value, np.where(grows, LawStatus.GROWS.value, ""))

@@ -14,13 +14,13 @@ that of one point: the laws of different points share coalitions, so averages ov
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from dscale_core.laws.deviations import around, around_or_alone, misfit_alone, with_helpful_guide, with_misfit
+from dscale_core.laws.deviations import around, with_coefficients, with_helpful_guide, with_misfit
 from dscale_core.laws.misfit import measure_misfit
 from dscale_core.laws.problem import Block, Fitted, Problem, blocks, finish, grid_sums, make_problem, screen
 from dscale_core.laws.shrinkage.posterior import GRID, nodes
@@ -44,7 +44,10 @@ _EDGE_SHARE = 0.5
 def fit(problem: Problem) -> Laws:
     """Fit every usable point, around the problem's guide where that helps; deterministic."""
     problem = with_helpful_guide(problem, fit_draws)
-    chosen = _estimator(problem)
+    guide = problem.guide
+    if guide is not None and guide.control is not None:
+        problem = replace(problem, guide=with_coefficients(guide, problem.delta, problem.sizes))
+    chosen = fit_draws if guide is None else partial(around, fit=fit_draws)
     report = problem.on_progress or (lambda _share: None)
     report(0.1)
     laws = chosen(problem)
@@ -59,15 +62,6 @@ def fit(problem: Problem) -> Laws:
     misfit = measure_misfit(problem, screen(problem), laws, refit)
     report(1.0)
     return with_misfit(laws, misfit, problem.guide)
-
-
-def _estimator(problem: Problem) -> Callable[[Problem], Laws]:
-    """Draws alone, around a formula, or around a surrogate as far as that is more certain than draws alone."""
-    if problem.guide is None:
-        return fit_draws
-    if problem.guide.control is None:
-        return partial(around, fit=fit_draws)
-    return partial(around_or_alone, fit=fit_draws, lacking=misfit_alone(problem, fit_draws))
 
 
 def fit_quickly(

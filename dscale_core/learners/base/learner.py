@@ -104,8 +104,13 @@ class LearnerBase(ABC):
         sizes: IntVector,  # noqa: ARG002
         points: IntVector,  # noqa: ARG002
         utility: str,  # noqa: ARG002
+        equals: IntVector | None = None,  # noqa: ARG002
     ) -> FloatMatrix | None:
-        """psi_k at each size by a formula that needs no draws, (g, p); None where the learner has none."""
+        """psi_k at each size by a formula that needs no draws, (g, p); None where the learner has none.
+
+        equals : (p,) valuation rows that equal each point, itself among them, where these are the pool and more: each
+            coalition is then valued on the rows that are neither in it nor equal to the point
+        """
         return None
 
     def block_contributions(

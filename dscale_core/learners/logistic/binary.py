@@ -99,14 +99,14 @@ class Logistic(LearnerBase):
         return second_order.SecondOrderEngine(dataset, utility, self.C)
 
     def expected_contributions(
-        self, dataset: Dataset, sizes: IntVector, points: IntVector, utility: str
+        self, dataset: Dataset, sizes: IntVector, points: IntVector, utility: str, equals: IntVector | None = None
     ) -> FloatMatrix | None:
         """The zero-draw formula, for two classes and log-loss; None otherwise."""
         if len(dataset.class_names) != 2 or utility != "log_loss":
             return None
         from dscale_core.learners.logistic.expansion import expected_contributions
 
-        return expected_contributions(dataset, sizes, points, self.C)
+        return expected_contributions(dataset, sizes, points, self.C, equals)
 
     def _build(self, dataset: Dataset, utility: str) -> Engine:
         if len(dataset.class_names) == 2:

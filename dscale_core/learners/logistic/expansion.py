@@ -14,6 +14,15 @@ where m = E[theta_D - theta_k], T carries the valuation loss's third derivative 
     c(M) = -k (1 - k/N) C^2 E[w x (x'M H^-1 score)],   T = E_V[w' x (x'V x)],
     m = -H^-1 (k/2 E[w' x (x'V x)] + c(I)),            v = c(H^-1 H_V) + k E[w' x (x'H^-1 H_V V x)].
 
+Where a coalition D is valued on what it leaves of M rows, those of the pool among them, and z and its equals (e rows) are
+no part of it either, the mean loss saved there is that of all rows, less what D and z save on themselves:
+
+    psi_k(z) = (M psi_k(z; all) - B - e O) / (M - k - e),
+    B = -s u'R theta_k / C - s^2 u'(H - R) u / (2 C),   O = loss(x_z'theta_k) - loss(x_z'theta_k - s x_z'u),
+
+B from the optimum of D, where C times the gradient of its losses is -R theta. On such rows g_V is next to nothing, and psi
+is of the second order in 1/k: a part of the rows, whose g_V is what sampling leaves of it, says something else altogether.
+
 It needs no draw at all and is close where coalitions are large against the features; where they are not it can be far
 off, so it is never shown unchecked (`sampling.preview`).
 """
@@ -33,8 +42,13 @@ from dscale_core.types import Dataset, FloatMatrix, FloatVector, IntVector
 __all__ = ["expected_contributions"]
 
 
-def expected_contributions(dataset: Dataset, sizes: IntVector, points: IntVector, C: float = 1.0) -> FloatMatrix:
-    """psi_k of ``points`` for log-loss at each size, (g, p), in nats; positive helps. Two classes; see the module."""
+def expected_contributions(
+    dataset: Dataset, sizes: IntVector, points: IntVector, C: float = 1.0, equals: IntVector | None = None
+) -> FloatMatrix:
+    """psi_k of ``points`` for log-loss at each size, (g, p), in nats; positive helps. Two classes; see the module.
+
+    equals : (p,) valuation rows that equal each point, where these hold the pool and each coalition is valued on the rest
+    """
     pool = _Pool(
         with_intercept(dataset.X_pool),
         dataset.y_pool.astype(np.float64),
@@ -42,7 +56,7 @@ def expected_contributions(dataset: Dataset, sizes: IntVector, points: IntVector
         dataset.y_valuation.astype(np.float64),
         C,
     )
-    return np.stack([pool.at_size(int(k), points) for k in sizes])
+    return np.stack([pool.at_size(int(k), points, equals) for k in sizes])
 
 
 @dataclass(frozen=True)
@@ -66,7 +80,7 @@ class _Pool:
     y_valuation: FloatVector
     C: float
 
-    def at_size(self, k: int, points: IntVector) -> FloatVector:
+    def at_size(self, k: int, points: IntVector, equals: IntVector | None) -> FloatVector:
         """psi_k of ``points``, (p,)."""
         # k copies of the mean pool point are the pool itself at C k / N
         fit = fit_newton(self.X, self.y, self.C * k / self.y.size)
@@ -84,7 +98,14 @@ class _Pool:
         psi += g * (u @ (part.curvature @ part.m + part.T / 2 - part.v))
         psi += gain * (w * (x @ part.m) + w * (1 - 2 * p) * scatter / 2)
         psi -= w * w * scatter * bend / 2
-        return psi
+        if equals is None:
+            return psi
+        penalised, theta = u[:, :-1], fit.theta[:-1]
+        on_coalition = -(s * (penalised @ theta) + s * s * (length - (penalised**2).sum(axis=1)) / 2) / self.C
+        on_itself = _loss(eta, y) - _loss(eta - s * length, y)
+        rows = self.y_valuation.size
+        left: FloatVector = (rows * psi - on_coalition - equals * on_itself) / (rows - k - equals)
+        return left
 
     def _moments(self, k: int, theta: FloatVector, inverse: FloatMatrix) -> _Moments:
         p, p_V = expit(self.X @ theta), expit(self.X_valuation @ theta)
@@ -115,6 +136,11 @@ class _Pool:
         for label in (0.0, 1.0):
             score[self.y == label] -= score[self.y == label].mean(axis=0)
         return score
+
+
+def _loss(eta: FloatVector, y: FloatVector) -> FloatVector:
+    out: FloatVector = np.logaddexp(0.0, eta) - y * eta
+    return out
 
 
 def _forms(X: FloatMatrix, M: FloatMatrix) -> FloatVector:

@@ -11,9 +11,7 @@ from dscale_core.laws import fit_laws
 from dscale_core.laws.deviations import control_variate
 from dscale_core.laws.deviations.control_variate import (
     _noise_exponent,
-    _share_explained,
     guide_from_surrogate,
-    predicts,
 )
 from dscale_core.laws.problem import Guide
 from dscale_core.types import Draws, SurrogateDraws
@@ -55,11 +53,13 @@ def test_the_mean_is_found_and_its_modes_say_how_far_it_is_off() -> None:
     deviation = np.sqrt((guide.modes_at(SIZES) ** 2).sum(axis=0))
     plain = np.abs(_many().delta[np.argsort(np.abs(_many().sizes - 464))[:40]].mean(axis=0) - truth[2])
     assert np.mean(off[2] ** 2) < 0.3 * np.mean(plain**2)  # than the mean of the 40 draws near by
-    assert np.all(np.abs(np.mean(np.abs(off) < 1.645 * deviation, axis=1) - 0.9) < 0.06)
+    held = np.mean(np.abs(off) < 1.645 * deviation, axis=1)
+    assert np.all(held > 0.84)
+    assert np.mean(held) == pytest.approx(0.9, abs=0.05)
 
 
 def test_a_formula_is_taken_off_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(control_variate, "predicts", lambda *_: True)
+    monkeypatch.setattr(control_variate, "followed", lambda formula, _many: formula)
     sizes = np.geomspace(100, 1000, 8)
     many = _many()
     level = np.linspace(1, 50, P) / SIZES[:, None]
@@ -69,42 +69,6 @@ def test_a_formula_is_taken_off_and_put_back(monkeypatch: pytest.MonkeyPatch) ->
     one = guide_from_surrogate(SurrogateDraws(nothing, many), SIZES)
     other = guide_from_surrogate(SurrogateDraws(nothing, shifted), SIZES, formula)
     np.testing.assert_allclose(other.at(SIZES) - level, one.at(SIZES), atol=2e-4)
-
-
-@pytest.mark.parametrize(("error", "from_size", "to_size", "kept"), [
-    (0.3, 100, 1000, True),  # nine tenths of the variance explained
-    (1.5, 100, 150, False),  # wrong at the smallest sizes only
-    (1.5, 600, 1000, False),  # or at the largest
-    (1.5, 100, 1000, False),
-])  # fmt: skip
-def test_a_formula_leads_only_where_it_predicts_the_surrogate_at_all_sizes(
-    error: float, from_size: int, to_size: int, kept: bool
-) -> None:
-    k = np.geomspace(100, 1000, 24)
-    truth = _curves(k)
-    wrong = error * truth.std(axis=1, keepdims=True) * np.random.default_rng(3).normal(size=P)
-    formula = Guide(k, truth + np.where((k >= from_size) & (k <= to_size), 1.0, 0.0)[:, None] * wrong)
-    found = SurrogateDraws(np.empty((0, P), np.float32), _many())
-    assert predicts(formula, found.many) == kept
-    without, beside = guide_from_surrogate(found, SIZES), guide_from_surrogate(found, SIZES, formula)
-    assert np.array_equal(without.expected, beside.expected) == (not kept)
-    if kept:
-        errors = [np.mean((guide.expected - _curves(SIZES)) ** 2) for guide in (without, beside)]
-        assert errors[1] < errors[0]
-
-
-def test_the_share_explained_is_that_of_means_without_their_noise() -> None:
-    """Forty draws of one size, half of which are missing for half of the points, against the literal variance ratio."""
-    rng = np.random.default_rng(8)
-    truth = rng.normal(size=4000)
-    said = truth + 0.5 * rng.normal(size=4000)
-    delta = truth + rng.normal(size=(40, 4000))
-    delta[:20, ::2] = np.nan
-    sizes = np.full(40, 300)
-    band = Draws(delta.astype(np.float32), sizes, np.arange(40), np.arange(4000), np.zeros(40))
-    assert _share_explained(Guide(np.array([300.0]), said[None]), band) == pytest.approx(0.75, abs=0.02)
-    few = Draws(band.delta[:2], sizes[:2], np.arange(2), np.arange(4000), np.zeros(2))
-    assert _share_explained(Guide(np.array([300.0]), said[None]), few) == -np.inf
 
 
 def test_coalitions_drawn_exactly_have_their_part_in_the_mean() -> None:
@@ -132,17 +96,18 @@ def test_coalitions_drawn_exactly_have_their_part_in_the_mean() -> None:
 def test_with_exact_weights_the_error_is_that_of_the_posterior() -> None:
     """Strong signals leave the priors wide, and so weighted least squares: the literal formula for one point."""
     sizes, _ = _drawn(300, 2)
-    delta = 100 * _curves(sizes) + _noise(sizes, 4)
+    fourth = np.random.default_rng(9).normal(size=P) * (316 / sizes[:, None]) ** 4
+    delta = 100 * _curves(sizes) + 5 * fourth + _noise(sizes, 4)
     many = Draws(delta.astype(np.float32), sizes.astype(np.int64), np.arange(300), np.arange(P), np.zeros(300))
     guide = guide_from_surrogate(SurrogateDraws(np.empty((0, P), np.float32), many), SIZES)
     center = np.exp(np.log(sizes).mean())
-    X = (center / sizes)[:, None] ** np.arange(1, 4)
+    X = (center / sizes)[:, None] ** np.arange(1, 5)
     got = np.sqrt((guide.modes_at(SIZES)[:, :, 0] ** 2).sum(axis=0))
     w = (sizes / center) ** 2.8
     b = np.linalg.lstsq(X * np.sqrt(w)[:, None], delta[:, 0] * np.sqrt(w), rcond=None)[0]
     inverse = np.linalg.inv((X * w[:, None]).T @ X)
     meat = (X * (w * (delta[:, 0] - X @ b))[:, None]).T @ (X * (w * (delta[:, 0] - X @ b))[:, None])
-    at = (center / SIZES)[:, None] ** np.arange(1, 4)
+    at = (center / SIZES)[:, None] ** np.arange(1, 5)
     np.testing.assert_allclose(got, np.sqrt(np.diag(at @ inverse @ meat @ inverse @ at.T)), rtol=0.15)
     np.testing.assert_allclose(guide.at(SIZES)[:, 0], at @ b, rtol=0.02)
 
@@ -159,8 +124,7 @@ def test_a_few_exact_draws_correct_a_biased_surrogate(m: int) -> None:
     alone = fit_laws(exact, sizes)
     assert laws.guided
     for k, psi in zip(SIZES, truth, strict=True):
-        bend = laws.psi(k) + laws._at_size(laws.curve, k)
-        assert np.mean((bend - psi) ** 2) < 0.15 * np.mean((alone.psi(k) - psi) ** 2)
+        assert np.mean((laws.psi(k) - psi) ** 2) < 0.15 * np.mean((alone.psi(k) - psi) ** 2)
         low, high = laws.psi_interval(k)
         assert np.mean((low < psi) & (psi < high)) > 0.8
         assert np.median(high - low) < np.median(np.diff(alone.psi_interval(k), axis=0))
@@ -220,15 +184,15 @@ def test_missing_draws_do_not_pass_for_quiet_ones() -> None:
     """A point is missing the more often the larger the coalition: β must not be steeper for it."""
     many = _many(600)
     gone = np.random.default_rng(14).random(many.delta.shape) < (many.sizes / 1100)[:, None]
-    X = (316 / many.sizes)[:, None] ** np.arange(1, 4)
+    X = (316 / many.sizes)[:, None] ** np.arange(1, 5)
     holes = replace(many, delta=np.where(gone, np.nan, many.delta).astype(np.float32))
     assert _noise_exponent(many, None, X) == pytest.approx(2.8, abs=0.1)
     assert _noise_exponent(holes, None, X) == pytest.approx(2.8, abs=0.2)
 
 
 def test_bad_calls_are_refused() -> None:
-    few = SurrogateDraws(np.empty((0, P), np.float32), _many(11))
-    with pytest.raises(ArgumentError, match=r"^many must hold at least 12"):
+    few = SurrogateDraws(np.empty((0, P), np.float32), _many(15))
+    with pytest.raises(ArgumentError, match=r"^many must hold at least 16"):
         guide_from_surrogate(few, SIZES)
     infinite = _many()
     infinite.delta[3, 3] = np.inf
@@ -242,6 +206,6 @@ def test_bad_calls_are_refused() -> None:
         fit_laws(known.delta, known.sizes, guide=Guide(SIZES, np.zeros((4, 4)), control=np.zeros((19, 4))))
 
 
-def test_twelve_surrogate_draws_are_enough() -> None:
-    guide = guide_from_surrogate(SurrogateDraws(np.empty((0, P), np.float32), _many(12)), SIZES)
+def test_sixteen_surrogate_draws_are_enough() -> None:
+    guide = guide_from_surrogate(SurrogateDraws(np.empty((0, P), np.float32), _many(16)), SIZES)
     assert np.isfinite(guide.expected).all()

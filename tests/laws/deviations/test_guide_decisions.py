@@ -337,10 +337,10 @@ def test_the_exponents_interval_lacks_what_two_sizes_lack(guided: bool, guide: s
     assert np.all(got.alpha_low > 0)
 
 
-def test_an_exponent_is_known_to_lie_between_nothing_and_eight() -> None:
+def test_an_exponent_is_known_to_lie_between_minus_one_and_eight() -> None:
     laws = replace(laws_of([1e-9, 0.0, np.nan], [1.0, 1.0, np.nan], [3.0, 3.0, np.nan]), guided=True)
     got = with_misfit(laws, np.array([SEVEN, KAPPA]), None)
-    np.testing.assert_array_equal(got.alpha_low, [0.0, 0.0, np.nan])
+    np.testing.assert_array_equal(got.alpha_low, [-1.0, -1.0, np.nan])
     np.testing.assert_array_equal(got.alpha_high, [8.0, 8.0, np.nan])
 
 

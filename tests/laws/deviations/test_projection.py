@@ -96,7 +96,7 @@ def test_a_curve_of_nothing_has_no_direction() -> None:
     for variance in (None, np.zeros((9, 1)), np.full((9, 1), 0.1)):
         found = _closest(np.zeros((9, 1)), variance, k, np.log(k / 250))
         assert found.amplitude[0] == 0.0
-        assert 0 <= found.alpha[0] <= 4
+        assert -1 <= found.alpha[0] <= 4
         assert np.isfinite(found.projection).all()
         assert np.isfinite(found.by_prior).all()
 
@@ -148,27 +148,27 @@ def test_what_is_usual_is_told_by_exponents_that_are_known() -> None:
     assert width == pytest.approx(0.4, rel=1e-2)
 
 
-@pytest.mark.parametrize("peak", [0.0, 0.013, 1.0, 1.237, 2.4999, 3.99, 4.0])
+@pytest.mark.parametrize("peak", [-1.0, -0.99, 0.0, 0.013, 1.0, 1.237, 2.4999, 3.99, 4.0])
 def test_the_highest_place_of_a_parabola_is_found_between_nodes(peak: float) -> None:
-    alpha = np.linspace(0.0, 4.0, 161)
+    alpha = np.linspace(-1.0, 4.0, 201)
     got = _highest(-((alpha - peak) ** 2)[:, None])[0]
-    if 0.0125 <= peak <= 3.9875:
+    if -0.9875 <= peak <= 3.9875:
         assert got == pytest.approx(peak, abs=1e-9)
     else:
-        assert got in (0.0, 4.0)  # the outermost nodes are not left
+        assert got in (-1.0, 4.0)  # the outermost nodes are not left
 
 
 def test_a_flat_gain_stays_at_its_node() -> None:
-    assert _highest(np.ones((161, 1)))[0] == 0.0
-    kink = -np.abs(np.arange(161) - 40.0)[:, None]
-    kink[41:] = 0.0
-    assert 1.0 <= _highest(kink)[0] <= 1.0125
+    assert _highest(np.ones((201, 1)))[0] == -1.0
+    kink = -np.abs(np.arange(201) - 80.0)[:, None]
+    kink[81:] = 0.0
+    assert 1.0 <= _highest(kink)[0] <= 1.0125 + 0.0125
 
 
 def test_steps_between_nodes_are_at_most_half_a_cell() -> None:
-    gain = np.zeros((161, 1))
-    gain[80:82, 0] = 1.0, 1.0 - 1e-9
-    gain[79] = 1.0 - 3.0
+    gain = np.zeros((201, 1))
+    gain[120:122, 0] = 1.0, 1.0 - 1e-9
+    gain[119] = 1.0 - 3.0
     assert _highest(gain)[0] == pytest.approx(2.0 + 0.5 * 0.025, abs=1e-6)
 
 
@@ -217,20 +217,43 @@ def test_errors_of_deviation_and_guide_are_carried_to_curve_and_law() -> None:
         assert found.fitted.alpha_high[i] == pytest.approx(found.fitted.alpha[i] + half)
 
 
-def test_exponents_are_not_negative_and_bounds_are_marked() -> None:
+def test_exponents_may_say_growth_and_bounds_are_marked() -> None:
     problem = _problem(3)
     x = np.log(SIZES / problem.center)[:, None]
-    expected = np.exp(-np.array([0.1, -0.1, 4.2]) * x)
+    expected = np.exp(-np.array([-0.1, -1.2, 4.2]) * x)
     problem = replace(problem, guide=Guide(SIZES, expected, modes=0.02 * x[None] * expected[None]))
     found = projected(_still(3, problem), problem, np.ones(3))
     assert found.fitted.at_bound.tolist() == [False, True, True]
-    np.testing.assert_allclose(found.fitted.alpha, [0.1, 0.0, 4.0], atol=0.06)
-    assert found.fitted.alpha_low[1] == 0.0
-    assert found.fitted.alpha_high[0] == pytest.approx(0.1 + 1.645 * 0.02, rel=0.1)
+    np.testing.assert_allclose(found.fitted.alpha, [-0.1, -1.0, 4.0], atol=0.06)
+    assert found.fitted.alpha_high[0] == pytest.approx(-0.1 + 1.645 * 0.02, rel=0.1)
     without = replace(problem, guide=Guide(SIZES, expected))
     found = projected(_still(3, without), without, np.ones(3))
     assert found.fitted.at_bound.tolist() == [False, True, True]
-    np.testing.assert_allclose(found.fitted.alpha, [0.1, 0.0, 4.0], atol=1e-3)
+    np.testing.assert_allclose(found.fitted.alpha, [-0.1, -1.0, 4.0], atol=1e-3)
+
+
+def test_a_curve_that_changes_sign_or_grows_is_said_to() -> None:
+    """Where it is clear: each shape once with small errors and once with errors as large as the curve."""
+    k = SIZES
+    shapes = np.stack([1 / k, 1 / k - 300 / k**2, 1e-3 * (k / 100) ** 0.3, np.where(k < 300, -1e-6, 1e-3)], axis=1)
+    for error, said in ((0.01, ["", "sign_change", "grows", "grows"]), (1.0, [""] * 4)):
+        # along the curve from its largest value: at a zero nothing is certain
+        modes = error * np.abs(shapes).max(axis=0) * np.eye(9)[:, :, None]
+        problem = _problem(4, Guide(k, shapes, modes=modes))
+        assert projected(_still(4, problem), problem, np.ones(4)).fitted.shape.tolist() == said
+    without = _problem(4, Guide(k, shapes))
+    assert projected(_still(4, without), without, np.ones(4)).fitted.shape is None  # then draws tell
+
+
+def test_the_curve_reaches_as_far_as_the_guide_and_the_law_is_that_of_the_sampled_sizes() -> None:
+    far = np.concatenate([SIZES, [2000.0, 4000.0]])
+    psi = np.where(far <= 1000, 1 / far, 5 / far)[:, None]
+    problem = _problem(1, Guide(far, psi))
+    found = projected(_still(1, problem), problem, np.ones(1))
+    np.testing.assert_array_equal(found.curve_sizes, far)
+    assert found.fitted.alpha[0] == pytest.approx(1.0, abs=1e-3)
+    law = found.fitted.amplitude[0] * (far / problem.center) ** -found.fitted.alpha[0]
+    np.testing.assert_allclose(law + found.curve[0], psi[:, 0])
 
 
 def test_a_guide_whose_sizes_end_a_little_early_is_read_at_its_ends() -> None:

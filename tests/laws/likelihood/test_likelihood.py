@@ -13,7 +13,7 @@ from dscale_core.laws import fit_laws
 from dscale_core.types import Laws
 
 _ALONE = ("method", "center", "min_size", "max_size", "points", "status", "form")
-_OTHERS = (*_ALONE, "misfit", "guided", "curve", "curve_deviation", "rows")
+_OTHERS = (*_ALONE, "misfit", "guided", "curve", "curve_deviation", "curve_sizes", "rows")
 VECTORS = [f.name for f in fields(Laws) if f.name not in _OTHERS]
 
 

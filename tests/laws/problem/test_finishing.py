@@ -156,9 +156,13 @@ def _signs(delta: np.ndarray, sizes: np.ndarray, **more: Any) -> list[str]:
         (3.01, 3.01, "ok"),
         (-3.01, -3.01, "ok"),
         (3.01, 0.0, "ok"),
+        (0.5, 5.0, "grows"),
+        (0.5, -5.0, "grows"),
+        (0.5, 4.5, "ok"),  # 4 of 4.2
+        (5.0, 0.5, "ok"),
     ],
 )
-def test_a_sign_change_needs_both_ends_three_standard_errors_from_zero(low: float, high: float, status: str) -> None:
+def test_a_shape_needs_three_standard_errors(low: float, high: float, status: str) -> None:
     assert _signs(*_ends(low, high)) == [status]
     assert _signs(*_ends(low, high, middle=50.0)) == [status]  # the middle third has no say
 

@@ -96,3 +96,27 @@ def test_the_whole_pool_leaves_nothing_to_chance() -> None:
         u = base.steps[i]
         expected = s * u @ base.slope - s**2 * u @ base.curvature @ u / 2
         assert expected_contributions(data, np.array([N]), np.array([i]))[0, 0] == pytest.approx(expected, rel=1e-7)
+
+
+@pytest.mark.parametrize("C", [0.3, 2.0])
+def test_rows_that_a_coalition_leaves_are_all_rows_less_what_it_and_the_point_save_on_themselves(C: float) -> None:
+    """Both by their literal losses: at the mean coalition, whose losses are those of the pool times k/N."""
+    data = dataset()
+    k, equals = 12, np.full(N, 1)
+    equals[3] = 2
+    found = expected_contributions(data, np.array([k]), np.arange(N), C, equals)[0]
+    whole = expected_contributions(data, np.array([k]), np.arange(N), C)[0]
+    base, rows = Weighted(data, C, np.full(N, k / N)), data.y_valuation.size
+
+    def losses(logits: FloatVector) -> FloatVector:
+        return np.logaddexp(0.0, logits) - data.y_pool * logits
+
+    for i in range(N):
+        x, u = base.X[i], base.steps[i]
+        s = C * brentq(lambda t, i=i, q=x @ u: t - expit(base.logits[i] - C * t * q) + data.y_pool[i], -1, 1, xtol=1e-15)
+        # second differences of the coalition's losses along the step, so that no third order is among them
+        along = [k / N * losses(base.logits - sign * 1e-4 * s * base.X @ u).sum() for sign in (0, 1, -1)]
+        slope, bend = (along[1] - along[2]) / 2e-4, (along[1] - 2 * along[0] + along[2]) / 1e-8
+        itself = losses(base.logits)[i] - losses(base.logits - s * (x @ u))[i]
+        expected = (rows * whole[i] + slope + bend / 2 - equals[i] * itself) / (rows - k - equals[i])
+        assert found[i] == pytest.approx(expected, rel=1e-4)
