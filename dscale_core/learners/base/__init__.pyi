@@ -8,4 +8,5 @@ from .preparation import working_precision as working_precision
 from .utility import UTILITIES as UTILITIES
 from .utility import UtilityInfo as UtilityInfo
 from .utility import loss as loss
+from .utility import loss_of_logs as loss_of_logs
 from .utility import require_utility as require_utility
