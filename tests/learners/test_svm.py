@@ -107,7 +107,7 @@ def test_candidates_that_leave_the_working_set_are_solved_on_all_of_d(monkeypatc
         return whole(self, part, K, y)
 
     monkeypatch.setattr(svm._Coalition, "_solve", counted)
-    monkeypatch.setattr(svm._Coalition, "_nearest", lambda self: np.arange(5))  # noqa: ARG005
+    monkeypatch.setattr(svm._Coalition, "_nearest", lambda self, free: np.arange(5))  # noqa: ARG005
     twin = replace(dataset)
     again = Svm().contributions(twin, members, points).delta
     assert asked == [5, 120]

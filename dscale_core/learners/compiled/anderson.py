@@ -76,7 +76,7 @@ def anderson_step(
                 gram[b, a] = total
             slowest = max(slowest, moved / (gram[a, a] + _TINY))
         bound = _BOUND / (slack[i] * slack[i])
-        within = tolerance / max(0.5 * math.log(slack[i]), 1.0)
+        within = tolerance / max(math.log(slack[i]), 1.0)
         done[i] = size < np.inf and residual + rounding * size <= size * min(within * within / slowest, bound)
         if done[i] or past == 0:
             continue

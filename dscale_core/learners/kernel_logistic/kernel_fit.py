@@ -20,12 +20,11 @@ from scipy.special import expit
 
 from dscale_core.types import FloatMatrix, FloatVector
 
-__all__ = ["CERTAIN", "KernelFit", "RadialFeatures", "fit_kernel", "shrunk_kernel"]
+__all__ = ["KernelFit", "RadialFeatures", "fit_kernel", "shrunk_kernel"]
 
-# Distance that probabilities keep from 0 and 1 in weights, or members of which the model is certain would divide by zero:
-# test_kernel_logistic.py::test_a_start_that_is_certain_of_every_member_is_mended. One of 1e-3 would show in contributions:
-# test_kernel_logistic.py::test_engine_equals_tight_refits
-CERTAIN = 1e-9
+# Least weight sigma (1 - sigma) in the model of a step, or a start that is certain of every member would leave it singular:
+# test_kernel_logistic.py::test_a_start_that_is_certain_of_every_member_is_mended. The optimum does not feel it.
+_CERTAIN = 1e-9
 # Newton takes five to ten steps; three fail test_kernel_logistic.py::test_engine_equals_tight_refits.
 _MAX_NEWTON = 200
 # Steps tried with float32 factors: an ill-conditioned problem then takes float64.
@@ -136,7 +135,7 @@ class _Model:
     """The quadratic model of the objective at logits f, factored."""
 
     def __init__(self, K: FloatMatrix, f: FloatVector, C: float, dtype: type[np.floating[Any]]) -> None:
-        self.weights = C * np.maximum(expit(f) * expit(-f), CERTAIN)
+        self.weights = C * np.maximum(expit(f) * expit(-f), _CERTAIN)
         self._K, self._root = K, np.sqrt(self.weights)
         # a large C leaves float32 no unit on the diagonal
         if self._factored(dtype):
