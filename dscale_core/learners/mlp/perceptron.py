@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from dscale_core.errors import ArgumentError
 from dscale_core.extras import is_installed, require
-from dscale_core.learners.base import LearnerBase, loss, require_two_classes
+from dscale_core.learners.base import LearnerBase, require_two_classes
 from dscale_core.learners.compiled import mlp_kernels, mlp_tiles
 from dscale_core.learners.mlp.start import Start
 from dscale_core.types import BlockContributions, Contributions, Dataset, FloatMatrix, FloatVector, IntVector, ValuationRows
@@ -80,8 +80,7 @@ class Mlp(LearnerBase):
             from dscale_core.learners.mlp.candidate_batches import reference_outputs
 
             start = Start.draw(self, dataset)
-            predicted = start.predictions(reference_outputs(self, start, dataset, coalition))
-            return loss(utility, predicted, dataset.y_valuation)
+            return start.loss(utility, reference_outputs(self, start, dataset, coalition), dataset.y_valuation)
         from sklearn.neural_network import MLPClassifier, MLPRegressor
 
         kind = MLPRegressor if dataset.task == "regression" else MLPClassifier
@@ -98,10 +97,13 @@ class Mlp(LearnerBase):
         if dataset.task == "regression":
             for _ in range(self.steps):
                 model.partial_fit(X, y)
-            return loss(utility, model.predict(dataset.X_valuation), dataset.y_valuation)
-        for _ in range(self.steps):
-            model.partial_fit(X, y, classes=np.arange(len(dataset.class_names)))
-        return loss(utility, model.predict_proba(dataset.X_valuation), dataset.y_valuation)
+        else:
+            for _ in range(self.steps):
+                model.partial_fit(X, y, classes=np.arange(len(dataset.class_names)))
+        activate = np.tanh if self.activation == "tanh" else lambda x: np.maximum(x, 0.0)
+        values = activate(dataset.X_valuation @ model.coefs_[0] + model.intercepts_[0])
+        outputs = values @ model.coefs_[1] + model.intercepts_[1]
+        return Start.draw(self, dataset).loss(utility, outputs, dataset.y_valuation)
 
     def _build(self, dataset: Dataset, utility: str) -> MlpEngine:
         if dataset.task == "classification" and len(dataset.class_names) < 2:
@@ -158,8 +160,8 @@ class MlpEngine:
         return self._trainer.outputs(coalition, points)
 
     def _losses(self, outputs: NDArray[Any], parts: list[slice]) -> FloatVector:
-        predicted, y = self._start.predictions(outputs), self._dataset.y_valuation
-        return np.array([loss(self._utility, predicted[part], y[part]) for part in parts])
+        y = self._dataset.y_valuation
+        return np.array([self._start.loss(self._utility, outputs[part], y[part]) for part in parts])
 
 
 class _Trainer:

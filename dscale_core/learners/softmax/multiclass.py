@@ -34,9 +34,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import get_blas_funcs, get_lapack_funcs
-from scipy.special import softmax
+from scipy.special import log_softmax
 
-from dscale_core.learners.base import blocks, loss, require_two_classes, working_precision
+from dscale_core.learners.base import blocks, loss_of_logs, require_two_classes, working_precision
 from dscale_core.learners.compiled import logit_kernels, softmax_kernels, softmax_own
 from dscale_core.learners.fixed_point import settle, slack
 from dscale_core.learners.softmax.softmax_fit import SoftmaxProblem, fit_softmax, hessian, log_probabilities
@@ -72,10 +72,10 @@ class _Model:
         """Rows of features (n, d) as the model's coordinates (n, r), the intercept's last."""
         return np.column_stack([X if self.span is None else X @ self.span, np.ones(X.shape[0])])
 
-    def probabilities(self, X: FloatMatrix, classes: int) -> FloatMatrix:
-        """(n, classes), zero for a class that the coalition lacks."""
-        out = np.zeros((X.shape[0], classes))
-        out[:, self.present] = np.exp(log_probabilities(self.features(X), self.theta))
+    def log_probabilities(self, X: FloatMatrix, classes: int) -> FloatMatrix:
+        """(n, classes), as good as minus infinity for a class that the coalition lacks."""
+        out = np.full((X.shape[0], classes), _NEVER)
+        out[:, self.present] = log_probabilities(self.features(X), self.theta)
         return out
 
     def weights(self, classes: int) -> tuple[FloatMatrix, FloatVector]:
@@ -130,7 +130,7 @@ class SoftmaxEngine:
     def predict(self, coalition: IntVector, X: FloatMatrix) -> FloatMatrix:
         """Probabilities of all classes; see `types.PredictingEngine`."""
         require_two_classes(self._y[coalition])
-        return self._fit(coalition, *self._start).probabilities(X, self._classes)
+        return np.exp(self._fit(coalition, *self._start).log_probabilities(X, self._classes))
 
     def left_out(self, coalition: IntVector, members: IntVector, rows: ValuationRows) -> BlockContributions:
         """The loss saved by leaving each of ``members`` out: a fit each, from the coalition's."""
@@ -145,8 +145,8 @@ class SoftmaxEngine:
         return BlockContributions(delta, base)
 
     def _losses(self, model: _Model, rows: ValuationRows) -> FloatVector:
-        p = model.probabilities(rows.X, self._classes)
-        return np.array([loss(self._utility, p[block], rows.y[block]) for block in rows.slices])
+        logs = model.log_probabilities(rows.X, self._classes)
+        return np.array([loss_of_logs(self._utility, logs[block], rows.y[block]) for block in rows.slices])
 
     @cached_property
     def _start(self) -> tuple[FloatMatrix, FloatVector]:
@@ -308,10 +308,9 @@ class _Valuation:
         self, model: _Model, X: FloatMatrix, y: IntVector, classes: int, utility: str, dtype: type[np.floating[Any]]
     ) -> None:
         present = model.present
-        p = model.probabilities(X, classes)
-        self.base_loss = loss(utility, p, y)
-        logs = np.full((X.shape[0], classes), _NEVER)
-        logs[:, present] = log_probabilities(model.features(X), model.theta)
+        logs = model.log_probabilities(X, classes)
+        p = np.exp(logs)
+        self.base_loss = loss_of_logs(utility, logs, y)
         outer = np.exp(p) / np.exp(p).sum(axis=1, keepdims=True)
         own_log, hot = logs[np.arange(y.size), y], np.eye(classes)[y]
         # absent classes go first: they have no step, and the last class's step is minus the sum of the others
@@ -344,5 +343,5 @@ class _Valuation:
         """Write out the losses of the rows in which some point crosses over."""
         closed = np.concatenate([u, -u.sum(axis=1, keepdims=True)], axis=1)
         for row in np.flatnonzero((closed.max(axis=1) - closed.min(axis=1)).max(axis=1) > self._farthest):
-            after = softmax(self._exact_logs + closed[row], axis=0)
-            mean[row] = loss(self._utility, after.T, self._y) - self.base_loss
+            after = log_softmax(self._exact_logs + closed[row], axis=0)
+            mean[row] = loss_of_logs(self._utility, after.T, self._y) - self.base_loss
