@@ -196,7 +196,11 @@ def test_torch_batches_equal_the_compiled_training(activation: str, task: Any, c
     utility = "mse" if task == "regression" else "log_loss"
     learner, members, points = Mlp(activation=activation, steps=STEPS), np.arange(50), np.arange(50, 62)
     start = Start.draw(learner, dataset)
-    batches = mlp_torch.batch_outputs(learner, start, dataset, members, points, np.float64, device="cpu")
+    batches = [
+        outputs
+        for some in (None, points)
+        for outputs in mlp_torch.batch_outputs(learner, start, dataset, members, some, np.float64, device="cpu")
+    ]
     losses = [loss(utility, start.predictions(outputs), dataset.y_valuation) for outputs in batches]
     found = MlpEngine(learner, dataset, utility, np.float64).contributions(members, points)
     assert losses[0] == pytest.approx(found.base_loss, rel=1e-10)
@@ -216,7 +220,7 @@ def test_torch_batches_do_not_depend_on_their_size(monkeypatch: pytest.MonkeyPat
     together = outputs()
     monkeypatch.setattr(mlp_torch, "_CPU_BYTES", 1)
     np.testing.assert_allclose(outputs(), together, atol=1e-5)
-    assert together.shape == (8, 150)
+    assert together.shape == (7, 150)
 
 
 def test_without_a_card_auto_trains_on_the_cpu_and_cuda_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
