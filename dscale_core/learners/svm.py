@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners.base import LearnerBase, blocks, radial_width, require_two_classes
+from dscale_core.learners.base import LearnerBase, blocks, radial_width, require_settled, require_two_classes
 from dscale_core.learners.compiled import svm_kernels
+from dscale_core.learners.svm_active_set import refined
 from dscale_core.learners.two_classes import LogitValuation, loss_of_logits
 from dscale_core.types import (
     BlockContributions,
@@ -102,14 +103,18 @@ class Svm(LearnerBase):
         return radial_width(self.gamma, dataset)
 
     def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
-        """L(f_D) by libsvm at a tolerance of 1e-10 and a sigmoid by damped Newton in plain NumPy."""
+        """L(f_D) by libsvm, its solution refined in float64, and a sigmoid by damped Newton in plain NumPy."""
+        from sklearn.metrics.pairwise import rbf_kernel
         from sklearn.svm import SVC
 
-        X, y = dataset.X_pool[coalition], dataset.y_pool[coalition]
-        model = SVC(C=self.C, gamma=self.width(dataset), tol=1e-10, cache_size=500).fit(X, y)
-        a, b = _plain_sigmoid(model.decision_function(X), y)
-        logits = a * model.decision_function(dataset.X_valuation) + b
-        return loss_of_logits(utility, logits, dataset.y_valuation)
+        X, y, gamma = dataset.X_pool[coalition], dataset.y_pool[coalition], self.width(dataset)
+        model, found = SVC(C=self.C, gamma=gamma, tol=1e-8, cache_size=500).fit(X, y), np.zeros(y.size)
+        found[model.support_] = model.dual_coef_[0]
+        K = rbf_kernel(X, gamma=gamma)
+        beta = refined(K, 2.0 * y - 1.0, self.C, found)
+        a, b = _plain_sigmoid(K @ beta, y)
+        scores = rbf_kernel(dataset.X_valuation, X, gamma=gamma) @ beta
+        return loss_of_logits(utility, a * scores + b, dataset.y_valuation)
 
     def _build(self, dataset: Dataset, utility: str) -> SvmEngine:
         if len(dataset.class_names) != 2:
@@ -214,7 +219,7 @@ class _Coalition:
         self._beta, self._error = np.zeros(members.size), self._y.copy()
         tolerance = _BASE_TOLERANCE * max(1.0, engine.C)
         gap = svm_kernels.solve(self._K, self._error, self._beta, self._low, self._high, tolerance, _MOST_STEPS)
-        _require_settled(gap <= tolerance, engine.C)
+        require_settled(gap <= tolerance, engine.C)
         # scores are about one at the usual C and shrink with it
         spread = float((self._y - self._error).std())
         self._tolerance = max(_TOLERANCE * min(1.0, spread), _LEAST_TOLERANCE)
@@ -259,7 +264,7 @@ class _Coalition:
         if not good.all():
             self._all = self._all or self._set(np.arange(self._y.size))
             rest = self._solve(self._all, K[~good], y[~good])
-            _require_settled(bool(rest.optimal.all()), engine.C)
+            require_settled(bool(rest.optimal.all()), engine.C)
             out[~good] = self._loss_change(self._all, rest, y[~good], K_valuation[~good])
         return out
 
@@ -292,8 +297,3 @@ class _Coalition:
         logits += (fitted[:, 1:] - self._b).astype(np.float32)
         by_block = zip(self._valuations, self._rows.slices, strict=True)
         return np.stack([each.change(np.ascontiguousarray(logits[:, block])) for each, block in by_block], axis=1)
-
-
-def _require_settled(settled: bool, C: float) -> None:
-    if not settled:
-        raise ArgumentError("C", "be one the solver settles for", C, "Lower C, or standardise the features.")

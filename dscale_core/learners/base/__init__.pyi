@@ -1,4 +1,5 @@
 from .learner import LearnerBase as LearnerBase
+from .learner import require_settled as require_settled
 from .learner import require_two_classes as require_two_classes
 from .parameter import Param as Param
 from .parameter import as_param as as_param
