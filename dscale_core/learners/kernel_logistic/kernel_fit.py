@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from scipy.linalg import get_lapack_funcs
 from scipy.special import expit
 
+from dscale_core.learners.base import require_settled
 from dscale_core.types import FloatMatrix, FloatVector
 
 __all__ = ["KernelFit", "RadialFeatures", "fit_kernel", "shrunk_kernel"]
@@ -36,6 +37,8 @@ _STALE = 0.1
 # What is left of the conditions, relative to the largest a residual can be; 1e-4 fails
 # test_kernel_logistic.py::test_engine_equals_tight_refits.
 _LEFT = 1e-10
+# And what rounding may leave of them; more is no optimum. test_kernel_logistic.py::test_a_fit_that_does_not_settle_says_so
+_ROUNDED = 1e-7
 # A rise of the objective that is rounding (it saves halvings that would end the same way), and the shortest step: where
 # rounding hides every fall, the next factor decides. Of halving: test_kernel_logistic.py::test_engine_equals_tight_refits
 _RISE, _SHORTEST = 1e-13, 1e-12
@@ -87,6 +90,8 @@ class KernelFit:
 def fit_kernel(K: FloatMatrix, y: FloatVector, C: float, start: FloatVector | None = None) -> KernelFit:
     """Damped Newton to |C (t - sigma(f)) - beta| <= `_LEFT` C, from logits ``start`` or from the base rate.
 
+    Raises ArgumentError where it does not converge.
+
     K : (k, k); y : (k,) zeros and ones, both present
     """
     beta, b = np.zeros(y.size), float(np.log(y.mean() / (1 - y.mean())))
@@ -113,6 +118,7 @@ def fit_kernel(K: FloatMatrix, y: FloatVector, C: float, start: FloatVector | No
             if length < _SHORTEST:
                 break
         beta, b, f, value = beta + length * dbeta, b + length * db, f + length * df, trial
+    require_settled(size <= _ROUNDED * C, C)
     return KernelFit(beta, b, f)
 
 
