@@ -1,4 +1,4 @@
-"""Fits to the last digits in float64, by textbook methods, and losses from log-probabilities: what extremes are held against.
+"""Fits to the last digits in float64, by textbook methods, and losses from log-probabilities, for extremes.
 
 Each gives log-probabilities (v, classes) on the valuation set. Newton's method halves a step until the objective falls, and
 each fit checks that its gradient has vanished.
@@ -30,7 +30,9 @@ def loss_of(utility: str, logs: FloatMatrix, y: IntVector) -> float:
 
 
 def _minimised(
-    theta: FloatVector, value: Callable[[FloatVector], float], slopes: Callable[[FloatVector], tuple[FloatVector, FloatMatrix]]
+    theta: FloatVector,
+    value: Callable[[FloatVector], float],
+    slopes: Callable[[FloatVector], tuple[FloatVector, FloatMatrix]],
 ) -> FloatVector:
     """Newton's method with halving, from theta; slopes gives gradient and Hessian."""
     for _ in range(300):
@@ -117,4 +119,3 @@ FITS: dict[str, Callable[[Dataset, IntVector, float], FloatMatrix]] = {
     "softmax": softmax,
     "kernel_logistic": kernel_logistic,
 }
-

@@ -63,7 +63,7 @@ def clusters(distance: float, classes: int = 2, n: int = 400, d: int = 6, seed: 
 
 
 def with_duplicates(dataset: Dataset, members: IntVector, twins: IntVector) -> Dataset:
-    """A tenth of ``members`` repeats others and so do all ``twins``; one of each, and four twins more, with another label."""
+    """A tenth of ``members`` repeats others and so do all ``twins``; one member and five twins with another label."""
     X, y = dataset.X_pool.copy(), dataset.y_pool.copy()
     some = max(2, members.size // 10)
     X[members[-some:]], y[members[-some:]] = X[members[:some]], y[members[:some]]

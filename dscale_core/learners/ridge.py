@@ -238,7 +238,15 @@ def _fit(X: FloatMatrix, y: FloatVector, penalty: float) -> _Fit:
     cut = max(_RANK_CUT * float(sizes[0]), _ALIKE * float(np.linalg.norm(X)))
     rank = int(np.sum(sizes > cut))
     whitening = right[:rank] / sizes[:rank, None]
-    return _Fit(x_mean, y_mean, factor[:d, d] @ left[:, :rank] @ whitening, whitening, right[rank:], cut, float(sizes[:rank].min(initial=np.inf)))
+    return _Fit(
+        x_mean,
+        y_mean,
+        factor[:d, d] @ left[:, :rank] @ whitening,
+        whitening,
+        right[rank:],
+        cut,
+        float(sizes[:rank].min(initial=np.inf)),
+    )
 
 
 def _triangle(table: FloatMatrix) -> FloatMatrix:

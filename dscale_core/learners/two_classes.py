@@ -23,8 +23,8 @@ from dscale_core.types import FloatVector, IntVector
 
 __all__ = ["AddOne", "Candidates", "Curved", "LogitValuation", "loss_of_logits"]
 
-# Steps beyond these are not for the kernel: where the chance of a miss leaves the normal numbers (e^-87 in float32, e^-708 in
-# float64) a step of this length could still raise it to e^-47, or in float64 e^-58, and no shorter one to more.
+# Steps beyond these are not for the kernel: where the chance of a miss leaves the normal numbers (e^-87 in float32, e^-708
+# in float64) a step of this length could still raise it to e^-47, or in float64 e^-58, and no shorter one to more.
 # test_logistic_extremes.py::test_points_far_outside_may_cross_over_and_cost_no_more_than_the_floor
 _FARTHEST_SINGLE, _FARTHEST_DOUBLE = 40.0, 650.0
 _LOG_FLOOR = float(np.log(np.finfo(np.float64).eps))

@@ -26,18 +26,20 @@ QUICK = [
     ("logistic", 12.0, 2, 6, True, 1e-3),
     ("softmax", 20.0, 4, 150, True, 10.0),
     ("softmax", 20.0, 4, 150, True, 1e3),
+    ("softmax", 20.0, 4, 150, False, 100.0),
     ("softmax", 8.0, 4, 12, False, 1e-3),
     ("kernel_logistic", 20.0, 2, 150, True, 100.0),
     ("kernel_logistic", 6.0, 2, 18, True, 1e3),
     ("svm", 6.0, 2, 150, True, 1e3),
     ("svm", 20.0, 2, 300, False, 100.0),
+    ("svm", 20.0, 2, 150, False, 1e-3),
     ("svm", 6.0, 2, 6, False, 1e-3),
 ]
 LONG = [
     (name, distance, 4 if name == "softmax" else 2, size, twins, C)
     for name in ("logistic", "softmax", "kernel_logistic", "svm")
     for distance in (2.0, 6.0, 20.0)
-    for size in (4, 18, 150)
+    for size in (12 if name == "softmax" else 4, 18, 150)
     for twins in (False, True)
     for C in STRENGTHS
 ]

@@ -26,7 +26,8 @@ _RIDGE = 1e-10
 # Keeps 0 / 0 a number where a step changed nothing, and is nothing itself.
 # test_fixed_point.py::test_a_row_without_a_fixed_point_takes_plain_steps
 _TINY = 1e-300
-# Of one number; a sum of many has more, but no fewer. test_fixed_point.py::test_a_step_that_rounding_swallows_settles_nothing
+# Of one number; a sum of many has more.
+# test_fixed_point.py::test_a_step_that_rounding_swallows_settles_nothing
 _SINGLE_ROUNDING, _DOUBLE_ROUNDING = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 
 
@@ -44,8 +45,8 @@ def anderson_step(
         logits move: probabilities follow their exponential, so that a relative error of what moves by several units counts
         several times, and the tolerance is divided by it
 
-    What runs away must not pass for settled: where a step is lost to the state's rounding F is zero, so that F is taken to be
-    known to that rounding only; and where squares overflow (from 2e19 on in float32) nothing can be compared.
+    What runs away must not pass for settled: where a step is lost to the state's rounding F is zero, so that F is taken to
+    be known to that rounding only; and where squares overflow (from 2e19 on in float32) nothing can be compared.
     """
     rows, d = out.shape
     depth = states.shape[0]

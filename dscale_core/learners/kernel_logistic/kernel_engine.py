@@ -15,9 +15,11 @@ magnifies their rounding, and the same is done in float64. From B = I + sqrt(W) 
     T = (I + K W)^-1 = W^-1/2 B^-1 W^1/2,   h = T 1,   n = W h,   tau = 1'n,   a_z = (1 - n'k_z) / tau,
     S_DD = W^-1/2 (I - B^-1) W^-1/2 + h h'/tau,   S_Dz = T k_z + h a_z,   S_vz = k_vz + a_z' - k_v'W S_Dz.
 
-For members of which the model is certain W is next to nothing and a division by it would leave rounding alone: their rows are
-T = I - K sqrt(W) B^-1 sqrt(W) and S_DD = T K + h h'/tau, the same without division, at the price of a product. Kernels are computed in blocks of candidates, never for the whole pool. A candidate whose
-iteration does not settle is fitted in full; none is returned unconverged.
+For members of which the model is certain W is next to nothing, and a division by it would leave rounding alone: their rows
+are T = I - K sqrt(W) B^-1 sqrt(W) and S_DD = T K + h h'/tau, the same without division, at the price of a product.
+
+Kernels are computed in blocks of candidates, never for the whole pool. A candidate whose iteration does not settle is fitted
+in full; none is returned unconverged.
 """
 
 from __future__ import annotations
@@ -89,7 +91,7 @@ class KernelLogistic(LearnerBase):
         return radial_width(self.gamma, dataset)
 
     def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
-        """L(f_D) by scikit-learn's linear Newton solver on the eigenvectors of the kernel, at a tolerance of 1e-10."""
+        """L(f_D) by scikit-learn's linear Newton solver on the eigenvectors of the kernel, at a tolerance of 1e-12."""
         from sklearn.linear_model import LogisticRegression
         from sklearn.metrics.pairwise import rbf_kernel
 
@@ -97,7 +99,7 @@ class KernelLogistic(LearnerBase):
         values, vectors = np.linalg.eigh(rbf_kernel(X, gamma=gamma))
         kept = values > _ROUNDING * values[-1]
         features = vectors[:, kept] * np.sqrt(values[kept])
-        model = LogisticRegression(C=self.C, solver="newton-cholesky", tol=1e-10, max_iter=1000).fit(features, y)
+        model = LogisticRegression(C=self.C, solver="newton-cholesky", tol=1e-12, max_iter=1000).fit(features, y)
         beta = self.C * (y - model.predict_proba(features)[:, 1])
         f = rbf_kernel(dataset.X_valuation, X, gamma=gamma) @ beta + model.intercept_[0]
         return loss_of_logits(utility, f, dataset.y_valuation)

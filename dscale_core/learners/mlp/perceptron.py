@@ -9,12 +9,12 @@ Nothing is shared between candidates but the start: Adam's path is far from line
 path only correlates with delta. What is gained is in the training itself (`mlp_kernels`), or in training a batch of
 candidates at once where there is a graphics card (`candidate_batches`).
 
-tanh and gelu are smooth, and float32 reproduces float64's delta to 1e-4 of its spread as long as the gradient does not vanish
-into rounding, which Adam would then follow with steps of full length. It does where the base model's outputs under both
-precisions differ by more than rounding, and where two rows alike bear different labels, so that each undoes the other: such a
-coalition, or such a candidate, is trained in float64. relu is not smooth: a unit that switches by
-a rounding error sends Adam elsewhere, and float32 would miss delta by as much as its spread. It is therefore trained in
-float64, and even there its delta is partly rounding noise; prefer tanh.
+tanh and gelu are smooth, and float32 reproduces float64's delta to 1e-4 of its spread as long as the gradient does not
+vanish into rounding, which Adam would then follow with steps of full length. It does where the base model's outputs under
+both precisions differ by more than rounding, and where two rows alike bear different labels, so that each undoes the other:
+such a coalition, or such a candidate, is trained in float64. relu is not smooth: a unit that switches by a rounding error
+sends Adam elsewhere, and float32 would miss delta by as much as its spread. It is therefore trained in float64, and even
+there its delta is partly rounding noise; prefer tanh.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from dscale_core.types import BlockContributions, Contributions, Dataset, FloatM
 
 __all__ = ["Mlp", "MlpEngine"]
 
-# Largest difference of the base model's outputs in both precisions, relative to the largest of them: rounding makes up to 5e-6,
-# and from 1.5e-5 on errors of contributions are beyond a thousandth of their spread.
+# Largest difference of the base model's outputs in both precisions, relative to the largest of them: rounding makes up to
+# 5e-6, and from 1.5e-5 on errors of contributions are beyond a thousandth of their spread.
 # test_mlp.py::test_where_the_gradient_vanishes_the_training_is_in_double_precision
 _STRAYED = 1e-5
 

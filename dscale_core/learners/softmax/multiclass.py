@@ -56,6 +56,10 @@ _NEVER = -1e30
 # e^-step leaves the normal numbers (e^-87, e^-708); for the others a class that falls from near one cancels e^step earlier.
 # test_logistic_extremes.py::test_points_far_outside_may_cross_over_between_several_classes
 _FARTHEST = {"log_loss": (80.0, 700.0), "accuracy": (80.0, 700.0), "brier": (8.0, 25.0), "paper_log_loss": (8.0, 25.0)}
+# Members' mean chance of a miss below which all is worked in float64: the intercepts then have next to no curvature, their
+# moves cancel those of the weights, and losses change by less than float32 can tell from certainty.
+# test_extremes.py::test_contributions_are_those_of_tight_fits
+_SURE = 1e-3
 _START_POINTS = 2000  # pool points that the common start of all fits is fitted to; where a fit starts is speed alone
 
 
@@ -77,6 +81,11 @@ class _Model:
         out = np.full((X.shape[0], classes), _NEVER)
         out[:, self.present] = log_probabilities(self.features(X), self.theta)
         return out
+
+    def mean_miss(self) -> float:
+        """What the members' own classes lack to probability one, on average."""
+        logs = log_probabilities(self.problem.X, self.theta)
+        return float(-np.expm1(logs[np.arange(self.problem.y.size), self.problem.y]).mean())
 
     def weights(self, classes: int) -> tuple[FloatMatrix, FloatVector]:
         """Weights (classes, d) and intercepts of all classes, zero for a class that the coalition lacks."""
@@ -105,10 +114,10 @@ class SoftmaxEngine:
         """The same on any rows, block by block."""
         require_two_classes(self._y[coalition])
         model = self._fit(coalition, *self._start)
-        solver = _Solver(model, self._dtype)
+        dtype = self._dtype if model.mean_miss() >= _SURE else np.float64
+        solver = _Solver(model, dtype)
         valuations = [
-            _Valuation(model, rows.X[block], rows.y[block], self._classes, self._utility, self._dtype)
-            for block in rows.slices
+            _Valuation(model, rows.X[block], rows.y[block], self._classes, self._utility, dtype) for block in rows.slices
         ]
         base_loss = np.array([valuation.base_loss for valuation in valuations])
         delta = np.full((points.size, len(valuations)), np.nan)

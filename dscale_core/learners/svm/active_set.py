@@ -1,4 +1,4 @@
-"""The support vector machine's dual solved to rounding by an active set, from an approximate solution: the audit's reference.
+"""The support vector machine's dual solved to rounding by an active set, from an approximate solution: the reference.
 
 libsvm keeps its kernels in float32, so that at a large C its scores are known to 6e-8 C at most, whatever tolerance it is
 given. Here the coefficients that lie between their bounds solve a linear system in float64, and members are let go from
@@ -15,7 +15,7 @@ from dscale_core.types import FloatMatrix, FloatVector
 
 __all__ = ["refined"]
 
-# Of the errors, whose size is one: far below what a contribution can show, and above the rounding of K beta for any C in use.
+# Of the errors, whose size is one: far below what a contribution can show, and above the rounding of K beta.
 # test_svm.py::test_the_reference_is_solved_beyond_libsvms_precision
 _GAP = 1e-9
 _MOST_CHANGES = 10  # of the active set, for each member; a bound of the work

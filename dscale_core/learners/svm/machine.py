@@ -31,7 +31,7 @@ from scipy.special import expit
 from dscale_core.errors import ArgumentError
 from dscale_core.learners.base import LearnerBase, blocks, radial_width, require_settled, require_two_classes
 from dscale_core.learners.compiled import svm_kernels
-from dscale_core.learners.svm_active_set import refined
+from dscale_core.learners.svm.active_set import refined
 from dscale_core.learners.two_classes import LogitValuation, loss_of_logits
 from dscale_core.types import (
     BlockContributions,
@@ -56,6 +56,7 @@ _TOLERANCE, _LEAST_TOLERANCE = 1e-5, 1e-11
 # How far inside the margin a candidate lies from where on that tolerance serves; what moves less is solved the closer.
 # test_svm.py::test_candidates_that_move_little_are_solved_the_closer
 _FAR = 0.1
+_SMALL = 0.1  # test_extremes.py::test_contributions_are_those_of_tight_fits
 # A candidate's errors are differences of the coalition's: twice its own gap is what rounding and both gaps make at most.
 # What violates it is solved on all of D: test_svm.py::test_engine_equals_tight_refits
 _VIOLATED = 2.0
@@ -220,8 +221,9 @@ class _Coalition:
         tolerance = _BASE_TOLERANCE * max(1.0, engine.C)
         gap = svm_kernels.solve(self._K, self._error, self._beta, self._low, self._high, tolerance, _MOST_STEPS)
         require_settled(gap <= tolerance, engine.C)
-        # scores are about one at the usual C and shrink with it
+        # scores are about one at the usual C and shrink with it; a candidate moves small ones by less than its share
         spread = float((self._y - self._error).std())
+        spread *= min(1.0, spread / _SMALL)
         self._tolerance = max(_TOLERANCE * min(1.0, spread), _LEAST_TOLERANCE)
         self._least = min(_VIOLATED * tolerance, self._tolerance)  # or all would be solved over again
         self._a, self._b = _plain_sigmoid(self._y - self._error, (self._y > 0).astype(np.int64))
@@ -291,9 +293,9 @@ class _Coalition:
         dtype = np.float32 if largest <= _SINGLE_LIMIT else np.float64
         steps = moves.beta.astype(dtype) @ part.valuation.astype(dtype)
         steps += moves.own_beta[:, None].astype(dtype) * K.astype(dtype)
-        # in changes of a, b and score, so that float32 loses nothing to cancellation
-        logits = fitted[:, :1].astype(np.float32) * steps.astype(np.float32, copy=False)
-        logits += (fitted[:, :1] - self._a).astype(np.float32) * self._scores.astype(np.float32)
-        logits += (fitted[:, 1:] - self._b).astype(np.float32)
+        # in changes of a, b and score; those of a and b nearly cancel where C is small and a is large
+        logits = (fitted[:, :1] * steps).astype(np.float64, copy=False)
+        logits += (fitted[:, :1] - self._a) * self._scores
+        logits += fitted[:, 1:] - self._b
         by_block = zip(self._valuations, self._rows.slices, strict=True)
-        return np.stack([each.change(np.ascontiguousarray(logits[:, block])) for each, block in by_block], axis=1)
+        return np.stack([each.change(logits[:, block].astype(np.float32, order="C")) for each, block in by_block], axis=1)

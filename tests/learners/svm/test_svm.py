@@ -17,10 +17,10 @@ from sklearn.svm import SVC
 from toy import clusters, toy_dataset, with_duplicates
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners import svm
 from dscale_core.learners.compiled import svm_kernels
 from dscale_core.learners.svm import Svm
-from dscale_core.learners.svm_active_set import refined
+from dscale_core.learners.svm import machine as svm
+from dscale_core.learners.svm.active_set import refined
 from dscale_core.types import Dataset, FloatVector, IntVector
 
 CONTRACT = 1e-3  # of the spread of delta over points
