@@ -242,17 +242,18 @@ class _Solver:
         inverse = _inverted(shrunk_kernel(K, weights, np.float64))
         self.h = (inverse @ root) / divisor
         spread = (np.eye(root.size) - inverse) / divisor / divisor[:, None]
-        turned = inverse * root[:, None] / divisor  # T', for rows of kernels
+        rows = (np.arange(root.size) == certain[:, None]) - (K[certain] * root) @ inverse * root
+        inverse *= root[:, None]
+        inverse /= divisor  # T', for rows of kernels
         if certain.size:
-            rows = np.eye(root.size)[certain] - (K[certain] * root) @ inverse * root
-            turned[:, certain], self.h[certain] = rows.T, rows.sum(axis=1)
+            inverse[:, certain], self.h[certain] = rows.T, rows.sum(axis=1)
             spread[certain] = rows @ K
             spread[:, certain] = spread[certain].T
         self.n = weights * self.h
         self.tau = float(self.n.sum())
         self.fit, self.C, self.dtype = fit, C, dtype
         self._S = (C * (spread + np.outer(self.h, self.h) / self.tau)).astype(dtype)
-        self._T = np.ascontiguousarray(turned, dtype=dtype)
+        self._T = np.ascontiguousarray(inverse, dtype=dtype)
         self._weights, self._h = weights.astype(dtype), self.h.astype(dtype)
         self._p, self._q = p.astype(dtype), q.astype(dtype)
 
