@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.linalg import solve_triangular
 
 from dscale_core.errors import ArgumentError
@@ -47,6 +48,9 @@ _ROWS = 1024  # candidates worked together: their products stay in the second-le
 # Of the largest singular value, as in scikit-learn's LinearRegression.
 # test_ridge.py::test_almost_collinear_columns_are_cut_where_scikit_learn_cuts
 _RANK_CUT = 1e-6
+# Factor, of squares, by which what was estimated may miss the cut; the rest is fitted in full.
+# test_ridge.py::test_points_that_decide_what_counts_as_a_direction
+_NEAR_CUT = 4.0
 # What a member must leave of its own residual: with less of it, it alone holds a direction, and a closed form would divide
 # rounding by rounding. test_leaving_out.py::test_a_member_that_alone_holds_a_direction
 _LEAST_KEPT = 1e-6
@@ -156,7 +160,26 @@ class LeastSquaresEngine:
             valuation, base[b] = block.under(fit)
             if candidates.size:
                 delta[candidates, b] = self._saved(fit, valuation, points[candidates], coalition.size)
+        for row in candidates[self._at_the_cut(fit, points[candidates], coalition.size)]:
+            grown = np.append(coalition, points[row])
+            with_it = _fit(self._X[grown], self._y[grown], self._penalty)
+            delta[row] = base - [block.under(with_it)[1] for block in valued]
         return BlockContributions(delta, base)
+
+    def _at_the_cut(self, fit: _Fit, points: IntVector, k: int) -> NDArray[np.bool_]:
+        """Whose joining may decide what counts as a direction.
+
+        The cut follows the largest singular value, which a point raises; and a direction that it brings is shared with those
+        it leans on, so that its singular value is |n|^2 / (1 + 1/k + t't) squared, which may be far below |n|.
+        """
+        if not fit.cut:
+            return np.zeros(points.size, dtype=bool)
+        x = self._X[points] - fit.x_mean
+        highest = fit.cut**2 + _RANK_CUT**2 * np.einsum("ij,ij->i", x, x)
+        brought = np.einsum("ij,ij->i", x @ fit.null.T, x @ fit.null.T)
+        leaning = 1 + 1 / k + np.einsum("ij,ij->i", x @ fit.whitening.T, x @ fit.whitening.T)
+        unsure = (brought > highest / _NEAR_CUT) & (brought / leaning < highest * _NEAR_CUT)
+        return np.asarray(unsure | (fit.least**2 <= highest * _NEAR_CUT))
 
     def _saved(self, fit: _Fit, valuation: _Valuation, points: IntVector, k: int) -> FloatVector:
         """Loss saved by points that are no members."""
@@ -200,6 +223,7 @@ class _Fit:
     whitening: FloatMatrix
     null: FloatMatrix
     cut: float  # singular values up to this count as zero
+    least: float = np.inf  # the smallest that does not
 
 
 def _fit(X: FloatMatrix, y: FloatVector, penalty: float) -> _Fit:
@@ -214,7 +238,15 @@ def _fit(X: FloatMatrix, y: FloatVector, penalty: float) -> _Fit:
     cut = max(_RANK_CUT * float(sizes[0]), _ALIKE * float(np.linalg.norm(X)))
     rank = int(np.sum(sizes > cut))
     whitening = right[:rank] / sizes[:rank, None]
-    return _Fit(x_mean, y_mean, factor[:d, d] @ left[:, :rank] @ whitening, whitening, right[rank:], cut)
+    return _Fit(
+        x_mean,
+        y_mean,
+        factor[:d, d] @ left[:, :rank] @ whitening,
+        whitening,
+        right[rank:],
+        cut,
+        float(sizes[:rank].min(initial=np.inf)),
+    )
 
 
 def _triangle(table: FloatMatrix) -> FloatMatrix:

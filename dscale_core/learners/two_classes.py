@@ -16,17 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from dscale_core.learners.base import loss
+from dscale_core.learners.base import loss_of_logs
 from dscale_core.learners.compiled import logit_kernels
 from dscale_core.learners.fixed_point import settle, slack
 from dscale_core.types import FloatVector, IntVector
 
 __all__ = ["AddOne", "Candidates", "Curved", "LogitValuation", "loss_of_logits"]
 
-# Steps whose e^-|step| is about to leave the normal numbers (e^-87 in float32, e^-708 in float64): a logit that crosses over
-# from one far side to the other is lost in the kernel.
+# Steps beyond these are not for the kernel: where the chance of a miss leaves the normal numbers (e^-87 in float32, e^-708
+# in float64) a step of this length could still raise it to e^-47, or in float64 e^-58, and no shorter one to more.
 # test_logistic_extremes.py::test_points_far_outside_may_cross_over_and_cost_no_more_than_the_floor
-_FARTHEST_SINGLE, _FARTHEST_DOUBLE = 80.0, 700.0
+_FARTHEST_SINGLE, _FARTHEST_DOUBLE = 40.0, 650.0
 _LOG_FLOOR = float(np.log(np.finfo(np.float64).eps))
 
 
@@ -113,7 +113,7 @@ class LogitValuation:
 
     def __init__(self, eta: FloatVector, y: NDArray[Any], utility: str, dtype: type[np.floating[Any]]) -> None:
         p, q = expit(eta), expit(-eta)
-        self.base_loss = loss(utility, np.column_stack([q, p]), y)
+        self.base_loss = loss_of_logits(utility, eta, y)
         self._utility, self._eta, self._y = utility, eta, y
         self._code = logit_kernels.UTILITY_CODES[utility]
         self._state = tuple(each.astype(dtype) for each in (p, q, y, eta))
@@ -133,4 +133,6 @@ class LogitValuation:
 
 def loss_of_logits(utility: str, eta: FloatVector, y: NDArray[Any]) -> float:
     """L of logits of class 1 on labelled points, (v,) both."""
-    return loss(utility, np.column_stack([expit(-eta), expit(eta)]), y)
+    if utility == "accuracy":
+        return float(np.mean((eta > 0) != y))
+    return loss_of_logs(utility, -np.logaddexp(0.0, np.column_stack([eta, -eta])), y)

@@ -248,3 +248,29 @@ def test_the_slack_of_a_logistic_problem() -> None:
     np.testing.assert_allclose(slack(np.array([0.0, 1.0]), np.array([0.5, 2.0])), [1.5, 3 * np.e])
     # its square must be a number, also where a step of a thousand logits was tried
     assert np.isfinite(slack(np.array([1000.0]), np.array([1e10])) ** 2).all()
+
+
+@pytest.mark.parametrize(("kind", "far"), [(np.float32, 1e12), (np.float64, 1e19)])
+def test_a_step_that_rounding_swallows_settles_nothing(kind: type, far: float) -> None:
+    """The state has run away so far that F is lost in it: a residual of zero is no fixed point where the bound is large."""
+    states, residuals = np.full((5, 1, 1), far, dtype=kind), np.zeros((5, 1, 1), dtype=kind)
+    for bound, settled in ((1.0, True), (1e16, False)):
+        out, done = np.empty((1, 1), dtype=kind), np.zeros(1, dtype=bool)
+        anderson.anderson_step(states, residuals, 1, 0, TOLERANCE, np.array([bound]), out, done)
+        assert done[0] == settled
+
+
+def test_squares_that_overflow_settle_nothing() -> None:
+    # in float32 the square of 1e21 is infinite, and infinity is no more than infinity times the tolerance
+    states, residuals = np.full((5, 1, 2), 1e21, dtype=np.float32), np.full((5, 1, 2), 1e20, dtype=np.float32)
+    out, done = np.empty((1, 2), dtype=np.float32), np.zeros(1, dtype=bool)
+    with np.errstate(over="ignore"):
+        anderson.anderson_step(states, residuals, 1, 0, TOLERANCE, np.ones(1), out, done)
+    assert not done[0]
+
+
+def test_what_moves_by_many_units_is_solved_the_closer() -> None:
+    # probabilities follow the exponential of logits: at a slack of e^8 an error counts eight times
+    assert one_step(0.99e-6, tolerance=1e-4, bound=np.exp(8.0)) == one_step(1.2e-6, tolerance=1e-4, bound=np.exp(8.0))
+    assert not one_step(1.3e-6, tolerance=1e-4, bound=np.exp(8.0))
+    assert one_step(1.3e-6, tolerance=1e-4, bound=np.exp(4.0))

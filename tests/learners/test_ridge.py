@@ -189,3 +189,20 @@ def test_scaling_the_target_scales_contributions_by_its_square() -> None:
         make_learner("ridge").contributions(d, np.arange(30), np.arange(30, 100), "mse").delta for d in (dataset, tripled)
     )
     np.testing.assert_allclose(other, 9 * one, rtol=1e-9)
+
+
+def test_points_that_decide_what_counts_as_a_direction() -> None:
+    """A column that all members but a few share with another, to 4e-6: candidates carry the cut over what it kept."""
+    dataset = toy_dataset(n=200, d=4, task="regression")
+    X, twins = dataset.X_pool.copy(), np.arange(40, 60)
+    X[:, 3] = X[:, 0] + 4e-6 * np.random.default_rng(1).normal(size=200)
+    X[twins, 1] *= 40.0  # the largest singular value grows, and the cut with it
+    V = dataset.X_valuation.copy()
+    V[:, 3] = V[:, 0]
+    data, members, learner = replace(dataset, X_pool=X, X_valuation=V), np.arange(40), make_learner("linear")
+    found = learner.contributions(data, members, twins, "mse").delta
+    base = learner.reference_loss(data, members, "mse")
+    truth = np.array([base - learner.reference_loss(data, np.append(members, z), "mse") for z in twins])
+    ranks = [LinearRegression().fit(X[np.append(members, z)], data.y_pool[np.append(members, z)]).rank_ for z in twins]
+    assert set(ranks) == {3, 4}
+    np.testing.assert_allclose(found, truth, atol=1e-3 * truth.std())

@@ -1,4 +1,5 @@
 from .learner import LearnerBase as LearnerBase
+from .learner import require_settled as require_settled
 from .learner import require_two_classes as require_two_classes
 from .parameter import Param as Param
 from .parameter import as_param as as_param
@@ -8,4 +9,5 @@ from .preparation import working_precision as working_precision
 from .utility import UTILITIES as UTILITIES
 from .utility import UtilityInfo as UtilityInfo
 from .utility import loss as loss
+from .utility import loss_of_logs as loss_of_logs
 from .utility import require_utility as require_utility

@@ -27,7 +27,7 @@ from dscale_core.types import (
     ValuationRows,
 )
 
-__all__ = ["LearnerBase", "require_two_classes"]
+__all__ = ["LearnerBase", "require_settled", "require_two_classes"]
 
 # an engine holds copies of the data in the form its algebra wants; it lives as long as its dataset does
 _engines: WeakKeyDictionary[Dataset, dict[tuple[str, str], Engine]] = WeakKeyDictionary()
@@ -184,6 +184,12 @@ def require_two_classes(y: NDArray[Any]) -> None:
     """Raise ArgumentError where all labels of a coalition are the same: no classifier can be fitted to it."""
     if y.size == 0 or (y == y[0]).all():
         raise ArgumentError("coalition", "hold two classes", "members of one class", "Use larger, stratified coalitions.")
+
+
+def require_settled(settled: bool, C: float) -> None:
+    """Raise ArgumentError where a solver has not come to its end: no number is better than a wrong one."""
+    if not settled:
+        raise ArgumentError("C", "be one the solver settles for", C, "Lower C, or standardise the features.")
 
 
 def _checked_indices(argument: str, indices: IntVector, n_points: int) -> IntVector:

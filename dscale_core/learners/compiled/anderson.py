@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,9 @@ _RIDGE = 1e-10
 # Keeps 0 / 0 a number where a step changed nothing, and is nothing itself.
 # test_fixed_point.py::test_a_row_without_a_fixed_point_takes_plain_steps
 _TINY = 1e-300
+# Of one number; a sum of many has more.
+# test_fixed_point.py::test_a_step_that_rounding_swallows_settles_nothing
+_SINGLE_ROUNDING, _DOUBLE_ROUNDING = float(np.finfo(np.float32).eps), float(np.finfo(np.float64).eps)
 
 
 @njit(cache=True, **SUMS)
@@ -37,11 +41,17 @@ def anderson_step(
     out : (rows, d) the next x; done : (rows,) set where the error of x + F(x) is within ``tolerance`` of its size. The
         error is |F(x)| times the largest ratio of a past change of x to the change of F it made: where D loses curvature
         the iteration is slow, and a small residual alone would say nothing
-    slack : (rows,) a bound of that ratio; an error of a hundredth by this bound is never accepted
+    slack : (rows,) a bound of that ratio; an error of a hundredth by this bound is never accepted. Its logarithm is how far
+        logits move: probabilities follow their exponential, so that a relative error of what moves by several units counts
+        several times, and the tolerance is divided by it
+
+    What runs away must not pass for settled: where a step is lost to the state's rounding F is zero, so that F is taken to
+    be known to that rounding only; and where squares overflow (from 2e19 on in float32) nothing can be compared.
     """
     rows, d = out.shape
     depth = states.shape[0]
     past = used - 1
+    rounding = (_SINGLE_ROUNDING if states.itemsize == 4 else _DOUBLE_ROUNDING) ** 2
     gram = np.empty((depth, depth + 1))
     for i in range(rows):
         f, x = residuals[newest, i], states[newest, i]
@@ -67,7 +77,8 @@ def anderson_step(
                 gram[b, a] = total
             slowest = max(slowest, moved / (gram[a, a] + _TINY))
         bound = _BOUND / (slack[i] * slack[i])
-        done[i] = residual <= size * min(tolerance * tolerance / slowest, bound)
+        within = tolerance / max(math.log(slack[i]), 1.0)
+        done[i] = size < np.inf and residual + rounding * size <= size * min(within * within / slowest, bound)
         if done[i] or past == 0:
             continue
         _mix(gram, past)

@@ -4,9 +4,13 @@ All are elementwise in the logit step e (or u): p is the probability at the base
 p' = p for e < 0, 1 - p for e > 0,
 
     sigma(eta + e) - sigma(eta) = -sign(e) w expm1(-a) / (1 + p' expm1(-a)),    w = p (1 - p)
-    log(1 + exp(eta + e)) - log(1 + exp(eta)) = max(e, 0) + log1p(p' expm1(-a))
 
-Neither form cancels for small steps nor overflows for large ones; ``expm1`` and ``log1p`` are those of `vector_math`.
+and a point's loss changes, with m its chance of being missed and x = e or -e the step towards that, by
+
+    log(1 - m + m exp(x)) = log1p(m expm1(x)),    expm1(x) = -expm1(-x) / exp(-x) for x > 0.
+
+No form cancels, neither for small steps nor for points that are all but certain, whose changes of 1e-12 may be all there is;
+``expm1`` and ``log1p`` are those of `vector_math`. Steps are limited to what e^|step| can say (`two_classes`).
 """
 
 from __future__ import annotations
@@ -28,9 +32,7 @@ _FARTHEST = 700.0
 # Bisections alone need 50 for the sixteen digits of s between -1 and 1, and each step of Newton that is taken saves many;
 # eight fail test_kernels.py::test_own_residual_is_the_root.
 _MOST_ROOT_STEPS = 100
-# Rounding, absolutely and of s: test_kernels.py::test_own_residual_is_the_root holds it to 1e-9,
-# test_own_residual_where_newton_cycles to 1e-12.
-_ROOT_TOLERANCE = 1e-15
+# Rounding of s, which may itself be small: test_kernels.py::test_own_residual_of_a_certain_candidate_keeps_its_digits
 _ROOT_PRECISION = 1e-12
 
 
@@ -66,17 +68,21 @@ def sigmoid_remainder(u: Any, p: Any, q: Any) -> Any:
 def own_residual(eta: Any, y: Any, curvature: Any) -> Any:
     """Root s of s = sigma(eta - curvature s) - y for every candidate: its own residual after the step along itself.
 
-    s - sigma(eta - curvature s) + y rises with slope at least one and changes sign between 0 and the first guess. Newton
-    alone can cycle between the flat ends of the sigmoid: where it leaves the bracket or does not halve its step, bisect.
+    |s| = sigma(f - curvature |s|), where f = eta or -eta is the logit of being missed, so that nothing cancels where a
+    candidate is all but certain. |s| - sigma(f - curvature |s|) rises with slope at least one and changes sign between 0 and
+    sigma(f). Newton alone can cycle between the flat ends of the sigmoid: where it leaves the bracket or does not halve its
+    step, bisect.
     """
     out = np.empty_like(eta)
     for i in range(eta.size):
-        s = 1.0 / (1.0 + math.exp(-max(min(eta[i], _FARTHEST), -_FARTHEST))) - y[i]
-        low, high = min(s, 0.0), max(s, 0.0)
-        step = high - low
+        sign = 1.0 - 2.0 * y[i]
+        missed = sign * eta[i]
+        s = 1.0 / (1.0 + math.exp(-max(min(missed, _FARTHEST), -_FARTHEST)))
+        low, high = 0.0, s
+        step = s
         for _ in range(_MOST_ROOT_STEPS):
-            p = 1.0 / (1.0 + math.exp(-max(min(eta[i] - curvature[i] * s, _FARTHEST), -_FARTHEST)))
-            value = s - p + y[i]
+            p = 1.0 / (1.0 + math.exp(-max(min(missed - curvature[i] * s, _FARTHEST), -_FARTHEST)))
+            value = s - p
             if value > 0:
                 high = s
             else:
@@ -86,9 +92,9 @@ def own_residual(eta: Any, y: Any, curvature: Any) -> Any:
                 newton = s - 0.5 * (low + high)
             step = newton
             s -= step
-            if abs(step) <= _ROOT_TOLERANCE + _ROOT_PRECISION * abs(s):
+            if abs(step) <= _ROOT_PRECISION * s:
                 break
-        out[i] = s
+        out[i] = sign * s
     return out
 
 
@@ -119,17 +125,24 @@ _BLOCK = 512
 
 
 @njit(**ELEMENTWISE)
-def _log_loss_term(e: Any, p: Any, q: Any, y: Any) -> Any:
-    shrink, power = expm1_and_exp(-abs(e))
-    near = q if e > 0 else p
-    far = p if e > 0 else q
-    return log1p_of(near * shrink, far + near * power) + (max(e, np.float32(0.0)) - y * e)
+def _towards_a_miss(e: Any, p: Any, q: Any, y: Any) -> Any:
+    """The step towards the wrong class, and the chance of that class and of the own one."""
+    wrong = q if y > 0.5 else p
+    own = p if y > 0.5 else q
+    return (np.float32(1.0) - np.float32(2.0) * y) * e, wrong, own
 
 
 @njit(**ELEMENTWISE)
-def _brier_term(e: Any, p: Any, q: Any, y: Any) -> Any:
-    change = _probability_change(e, p, q)
-    return change * (change + np.float32(2.0) * (p - y))
+def _log_loss_term(x: Any, wrong: Any, own: Any) -> Any:
+    shrink, power = expm1_and_exp(-abs(x))
+    gain = wrong * (-shrink / power if x > 0 else shrink)
+    return log1p_of(gain, np.float32(1.0) + gain if x > 0 else own + wrong * power)
+
+
+@njit(**ELEMENTWISE)
+def _brier_term(x: Any, wrong: Any, own: Any) -> Any:
+    change = _probability_change(x, wrong, own)
+    return change * (change + np.float32(2.0) * wrong)
 
 
 @njit(**ELEMENTWISE)
@@ -138,16 +151,13 @@ def _accuracy_term(e: Any, y: Any, eta: Any) -> Any:
 
 
 @njit(**ELEMENTWISE)
-def _paper_log_loss_term(e: Any, p: Any, q: Any, y: Any) -> Any:
+def _paper_log_loss_term(x: Any, wrong: Any, own: Any) -> Any:
     # with own probability o the doubled softmax costs log(1 + exp(1 - 2 o)): a log loss at the logit 1 - 2 o
-    sign = np.float32(1.0) - np.float32(2.0) * y
-    step = np.float32(2.0) * sign * _probability_change(e, p, q)
-    logit = np.float32(1.0) - np.float32(2.0) * (q if y < 0.5 else p)
+    step = np.float32(2.0) * _probability_change(x, wrong, own)
+    logit = np.float32(1.0) - np.float32(2.0) * own
     power = expm1_and_exp(-abs(logit))[1]
     larger, smaller = np.float32(1.0) / (np.float32(1.0) + power), power / (np.float32(1.0) + power)
-    outer = larger if logit > 0 else smaller
-    rest = smaller if logit > 0 else larger
-    return _log_loss_term(step, outer, rest, np.float32(0.0))
+    return _log_loss_term(step, larger if logit > 0 else smaller, smaller if logit > 0 else larger)
 
 
 @njit(cache=True, **SUMS)
@@ -165,16 +175,19 @@ def loss_change(utility: int, e: Any, p: Any, q: Any, y: Any, eta: Any) -> Any:
             # the choice stands outside the inner loops: a branch inside would keep them from vectorising
             if utility == 0:
                 for j in range(row.size):
-                    part += _log_loss_term(row[j], p_[j], q_[j], y_[j])
+                    x, wrong, own = _towards_a_miss(row[j], p_[j], q_[j], y_[j])
+                    part += _log_loss_term(x, wrong, own)
             elif utility == 1:
                 for j in range(row.size):
-                    part += _brier_term(row[j], p_[j], q_[j], y_[j])
+                    x, wrong, own = _towards_a_miss(row[j], p_[j], q_[j], y_[j])
+                    part += _brier_term(x, wrong, own)
             elif utility == 2:
                 for j in range(row.size):
                     part += _accuracy_term(row[j], y_[j], eta_[j])
             else:
                 for j in range(row.size):
-                    part += _paper_log_loss_term(row[j], p_[j], q_[j], y_[j])
+                    x, wrong, own = _towards_a_miss(row[j], p_[j], q_[j], y_[j])
+                    part += _paper_log_loss_term(x, wrong, own)
             out[i] += part
     return out
 

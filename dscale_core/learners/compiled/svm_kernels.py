@@ -120,12 +120,13 @@ def solve(K: Any, error: Any, beta: Any, low: Any, high: Any, tolerance: float, 
 
 @njit(cache=True, **_EXTREMES)
 def solve_candidates(
-    K: Any, rows: Any, error: Any, beta: Any, low: Any, high: Any, own: Any, y: Any, C: float, tolerance: float, most: int
+    K: Any, rows: Any, error: Any, beta: Any, low: Any, high: Any, own: Any, y: Any, C: float, tolerance: Any, most: int
 ) -> Any:
     """`solve` with one candidate more, for each candidate, from the same start.
 
     K : (m + 1, m + 1) the members' kernel, its last row and column free for the candidate's; rows : (p, m) those rows
     error, beta, low, high : (m,) at the start; own : (p,) the candidates' errors; y : (p,) their labels, +-1
+    tolerance : (p,) of each one's gap
     Returns the changes of beta, (p, m + 1) with the candidate last.
     """
     p, m = rows.shape
@@ -139,7 +140,7 @@ def solve_candidates(
         low_[m], high_[m] = min(C * y[i], 0.0), max(C * y[i], 0.0)
         K[m, :m] = rows[i]
         K[:m, m] = rows[i]
-        solve(K, error_, beta_, low_, high_, tolerance, most)
+        solve(K, error_, beta_, low_, high_, tolerance[i], most)
         moves[i, :m] = beta_[:m] - beta
         moves[i, m] = beta_[m]
     return moves

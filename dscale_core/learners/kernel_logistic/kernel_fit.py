@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from scipy.linalg import get_lapack_funcs
 from scipy.special import expit
 
+from dscale_core.learners.base import require_settled
 from dscale_core.types import FloatMatrix, FloatVector
 
-__all__ = ["CERTAIN", "KernelFit", "RadialFeatures", "fit_kernel", "shrunk_kernel"]
+__all__ = ["KernelFit", "RadialFeatures", "fit_kernel", "shrunk_kernel"]
 
-# Distance that probabilities keep from 0 and 1 in weights, or members of which the model is certain would divide by zero:
-# test_kernel_logistic.py::test_a_start_that_is_certain_of_every_member_is_mended. One of 1e-3 would show in contributions:
-# test_kernel_logistic.py::test_engine_equals_tight_refits
-CERTAIN = 1e-9
+# Least weight sigma (1 - sigma) in the model of a step, or a start that is certain of every member would leave it singular:
+# test_kernel_logistic.py::test_a_start_that_is_certain_of_every_member_is_mended. The optimum does not feel it.
+_CERTAIN = 1e-9
 # Newton takes five to ten steps; three fail test_kernel_logistic.py::test_engine_equals_tight_refits.
 _MAX_NEWTON = 200
 # Steps tried with float32 factors: an ill-conditioned problem then takes float64.
@@ -37,6 +37,8 @@ _STALE = 0.1
 # What is left of the conditions, relative to the largest a residual can be; 1e-4 fails
 # test_kernel_logistic.py::test_engine_equals_tight_refits.
 _LEFT = 1e-10
+# And what rounding may leave of them; more is no optimum. test_kernel_logistic.py::test_a_fit_that_does_not_settle_says_so
+_ROUNDED = 1e-7
 # A rise of the objective that is rounding (it saves halvings that would end the same way), and the shortest step: where
 # rounding hides every fall, the next factor decides. Of halving: test_kernel_logistic.py::test_engine_equals_tight_refits
 _RISE, _SHORTEST = 1e-13, 1e-12
@@ -88,6 +90,8 @@ class KernelFit:
 def fit_kernel(K: FloatMatrix, y: FloatVector, C: float, start: FloatVector | None = None) -> KernelFit:
     """Damped Newton to |C (t - sigma(f)) - beta| <= `_LEFT` C, from logits ``start`` or from the base rate.
 
+    Raises ArgumentError where it does not converge.
+
     K : (k, k); y : (k,) zeros and ones, both present
     """
     beta, b = np.zeros(y.size), float(np.log(y.mean() / (1 - y.mean())))
@@ -114,6 +118,7 @@ def fit_kernel(K: FloatMatrix, y: FloatVector, C: float, start: FloatVector | No
             if length < _SHORTEST:
                 break
         beta, b, f, value = beta + length * dbeta, b + length * db, f + length * df, trial
+    require_settled(size <= _ROUNDED * C, C)
     return KernelFit(beta, b, f)
 
 
@@ -136,7 +141,7 @@ class _Model:
     """The quadratic model of the objective at logits f, factored."""
 
     def __init__(self, K: FloatMatrix, f: FloatVector, C: float, dtype: type[np.floating[Any]]) -> None:
-        self.weights = C * np.maximum(expit(f) * expit(-f), CERTAIN)
+        self.weights = C * np.maximum(expit(f) * expit(-f), _CERTAIN)
         self._K, self._root = K, np.sqrt(self.weights)
         # a large C leaves float32 no unit on the diagonal
         if self._factored(dtype):

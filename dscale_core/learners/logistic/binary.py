@@ -24,14 +24,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
+from scipy.special import expit, log_softmax
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners.base import LearnerBase, blocks, loss, require_two_classes, working_precision
+from dscale_core.learners.base import LearnerBase, blocks, loss_of_logs, require_two_classes, working_precision
 from dscale_core.learners.compiled import logit_kernels
 from dscale_core.learners.logistic.coalition_fits import fits_of
 from dscale_core.learners.logistic.newton import NewtonFit, add_one_newton, with_intercept
-from dscale_core.learners.two_classes import AddOne, Candidates, Curved, LogitValuation
+from dscale_core.learners.two_classes import AddOne, Candidates, Curved, LogitValuation, loss_of_logits
 from dscale_core.types import (
     BlockContributions,
     BlockSurrogate,
@@ -79,9 +79,12 @@ class Logistic(LearnerBase):
         C = 2 * self.C if np.unique(y).size < min(len(dataset.class_names), 3) else self.C
         model = LogisticRegression(C=C, solver="newton-cholesky", tol=1e-10, max_iter=1000)
         model.fit(dataset.X_pool[coalition], y)
-        predicted = np.zeros((dataset.y_valuation.size, len(dataset.class_names)))
-        predicted[:, model.classes_] = model.predict_proba(dataset.X_valuation)
-        return loss(utility, predicted, dataset.y_valuation)
+        score = model.decision_function(dataset.X_valuation)
+        if len(dataset.class_names) == 2:
+            return loss_of_logits(utility, score, dataset.y_valuation)
+        logs = np.full((dataset.y_valuation.size, len(dataset.class_names)), -np.inf)
+        logs[:, model.classes_] = log_softmax(score if score.ndim == 2 else np.column_stack([0 * score, score]), axis=1)
+        return loss_of_logs(utility, logs, dataset.y_valuation)
 
     def surrogate(self, dataset: Dataset, utility: str) -> Engine | None:
         """S2 for two classes and a utility with derivatives; None otherwise."""

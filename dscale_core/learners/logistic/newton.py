@@ -9,6 +9,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import expit
 
+from dscale_core.learners.base import require_settled
 from dscale_core.types import FloatMatrix, FloatVector
 
 __all__ = ["NewtonFit", "add_one_newton", "fit_newton", "with_intercept"]
@@ -28,9 +29,14 @@ _INTERCEPT_RIDGE = 1e-12
 # A rise of the objective that is rounding, and a step that is: both only save halvings that would end the same way. That a
 # step is halved where it overshoots: test_newton.py::test_steps_that_overshoot_are_halved
 _RISE, _NO_STEP = 1e-13, 1e-14
+# What rounding may leave of a step at a large C; more is no optimum. test_newton.py::test_a_fit_that_does_not_settle_says_so
+_ROUNDED = 1e-6
 # Newton converges quadratically: after a relative step of 1e-5 the next would be one of 1e-10.
 # test_logistic.py::test_newton_add_one_reaches_the_optimum_of_the_grown_coalition
 _LAST_STEP = 1e-5
+# A step of that many times the gradient's size is its rounding: a candidate of which a model is certain hardly moves at all.
+# test_logistic_extremes.py::test_large_features_are_worked_in_double_precision
+_ROUNDING = 1e-15
 # Relative residual of a system: Newton mends the rest, but with little of it solved not to the last step's precision.
 # test_logistic.py::test_newton_add_one_reaches_the_optimum_of_the_grown_coalition
 _SOLVED = 1e-3
@@ -65,6 +71,8 @@ def fit_newton(
     X : (k, d + 1), the last column ones and not penalised; y : (k,) zeros and ones, both present
     looser : the same problem's fit at a larger tolerance: the steps go on from there, and the result is, bit for bit, that
         without it
+
+    Raises ArgumentError where it does not converge.
     """
     penalty = np.ones(X.shape[1])
     penalty[-1] = 0.0
@@ -87,7 +95,8 @@ def fit_newton(
         H[diagonal, diagonal] += penalty + _INTERCEPT_RIDGE * (1 - penalty)
         factor = np.asarray(np.linalg.cholesky(H), dtype=np.float64)
         whitened = solve_triangular(factor, C * ((p - y) @ X) + penalty * theta, lower=True, check_finite=False)
-        if float(whitened @ whitened) <= tolerance**2 * (1 + float(theta @ theta)):
+        left = float(whitened @ whitened) / (1 + float(theta @ theta))
+        if left <= tolerance**2:
             break
         step = -solve_triangular(factor, whitened, lower=True, trans=1, check_finite=False)
         along = X @ step
@@ -95,6 +104,7 @@ def fit_newton(
         while (trial := objective(theta + step, eta + along)) > highest and np.abs(step).max() > _NO_STEP:
             step, along = step / 2, along / 2
         theta, eta, value = theta + step, eta + along, trial
+    require_settled(left <= max(tolerance, _ROUNDED) ** 2, C)
     return NewtonFit(theta, factor, X @ theta, eta)
 
 
@@ -105,19 +115,21 @@ def add_one_newton(
 
     Damped Newton, its systems solved by conjugate gradients for all rows at once; the objective is convex, so it converges
     from anywhere. members : (k, d + 1) and x : (rows, d + 1) are whitened, eta : (rows,) the candidates' logits at the base
-    model. Returns (rows, d + 1).
+    model. Returns (rows, d + 1). Raises ArgumentError where a row does not converge.
     """
     moves = np.zeros_like(x)
     active = np.arange(y.size)
+    nothing = _ROUNDING * (1 + C * float(np.linalg.norm(members)))
     for _ in range(_MAX_NEWTON):
         problem = _AddOne(members, eta_members, C, x[active], eta[active], y[active])
         at = moves[active]
         step = problem.newton_step(at)
         size = problem.damping(at, step)
         moves[active] = at + size[:, None] * step
-        active = active[_norms(step) > _LAST_STEP * _norms(moves[active])]
+        active = active[_norms(step) > np.maximum(_LAST_STEP * _norms(moves[active]), nothing)]
         if active.size == 0:
             break
+    require_settled(active.size == 0, C)
     return moves
 
 
@@ -132,14 +144,17 @@ class _AddOne:
     eta: FloatVector
     y: FloatVector
 
-    def objective(self, moves: FloatMatrix) -> FloatVector:
-        """Change of the objective from D~ = 0, (rows,)."""
+    def objective(self, moves: FloatMatrix) -> tuple[FloatVector, FloatVector]:
+        """Change of the objective from D~ = 0, and the size of what cancels in it, whose rounding it bears; (rows,) both."""
         u, t = moves @ self.members.T, _dots(moves, self.x)
         p, q = expit(self.eta_members), expit(-self.eta_members)
-        beyond = np.logaddexp(0, self.eta_members + u) - np.logaddexp(0, self.eta_members) - p * u - p * q * u * u / 2
-        own = np.logaddexp(0, self.eta + t) - np.logaddexp(0, self.eta) - self.y * t
-        total: FloatVector = _dots(moves, moves) / 2 + self.C * (beyond.sum(axis=1) + own)
-        return total
+        after, quadratic = np.logaddexp(0, self.eta_members + u), p * q * u * u / 2
+        beyond = after - np.logaddexp(0, self.eta_members) - p * u - quadratic
+        own_after, half = np.logaddexp(0, self.eta + t), _dots(moves, moves) / 2
+        own = own_after - np.logaddexp(0, self.eta) - self.y * t
+        total: FloatVector = half + self.C * (beyond.sum(axis=1) + own)
+        size: FloatVector = half + self.C * ((after + np.abs(p * u) + quadratic).sum(axis=1) + own_after + np.abs(t))
+        return total, size
 
     def newton_step(self, moves: FloatMatrix) -> FloatMatrix:
         """-Hessian^-1 gradient, row by row."""
@@ -158,9 +173,10 @@ class _AddOne:
 
     def damping(self, moves: FloatMatrix, step: FloatMatrix) -> FloatVector:
         """Largest of 1, 1/2, 1/4, ... at which each row's objective does not rise."""
-        value, size = self.objective(moves), np.ones(self.y.size)
+        (value, _), size = self.objective(moves), np.ones(self.y.size)
         for _ in range(_MAX_HALVINGS):
-            rising = self.objective(moves + size[:, None] * step) > value + _RISE * np.abs(value)
+            trial, of = self.objective(moves + size[:, None] * step)
+            rising = trial > value + _RISE * of
             if not rising.any():
                 break
             size[rising] /= 2

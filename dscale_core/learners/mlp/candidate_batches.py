@@ -31,13 +31,15 @@ def batch_outputs(
     start: Start,
     dataset: Dataset,
     coalition: IntVector,
-    points: IntVector,
+    points: IntVector | None,
     dtype: type[np.floating[Any]],
     device: str = "cuda",
 ) -> Iterator[NDArray[Any]]:
-    """Outputs before their link on the valuation set, (v, outputs): of the coalition alone, then with each point."""
+    """Outputs before their link on the valuation set, (v, outputs): with each point, or of the coalition alone."""
     batch = _Batch(recipe, start, dataset, coalition, dtype, device)
-    yield from batch.outputs(None)
+    if points is None:
+        yield from batch.outputs(None)
+        return
     # values, slopes and residuals of the hidden layer, some copies of them in flight, and the parameters four times
     rows = coalition.size + 1 + dataset.y_valuation.size
     one = np.dtype(dtype).itemsize * recipe.hidden * (8 * rows + 8 * (dataset.n_features + start.b2.size))

@@ -9,9 +9,12 @@ Nothing is shared between candidates but the start: Adam's path is far from line
 path only correlates with delta. What is gained is in the training itself (`mlp_kernels`), or in training a batch of
 candidates at once where there is a graphics card (`candidate_batches`).
 
-tanh and gelu are smooth, and float32 reproduces float64's delta to 1e-4 of its spread. relu is not: a unit that switches by
-a rounding error sends Adam elsewhere, and float32 would miss delta by as much as its spread. It is therefore trained in
-float64, and even there its delta is partly rounding noise; prefer tanh.
+tanh and gelu are smooth, and float32 reproduces float64's delta to 1e-4 of its spread as long as the gradient does not
+vanish into rounding, which Adam would then follow with steps of full length. It does where the base model's outputs under
+both precisions differ by more than rounding, and where two rows alike bear different labels, so that each undoes the other:
+such a coalition, or such a candidate, is trained in float64. relu is not smooth: a unit that switches by a rounding error
+sends Adam elsewhere, and float32 would miss delta by as much as its spread. It is therefore trained in float64, and even
+there its delta is partly rounding noise; prefer tanh.
 """
 
 from __future__ import annotations
@@ -25,12 +28,17 @@ from numpy.typing import NDArray
 
 from dscale_core.errors import ArgumentError
 from dscale_core.extras import is_installed, require
-from dscale_core.learners.base import LearnerBase, loss, require_two_classes
+from dscale_core.learners.base import LearnerBase, require_two_classes
 from dscale_core.learners.compiled import mlp_kernels, mlp_tiles
 from dscale_core.learners.mlp.start import Start
 from dscale_core.types import BlockContributions, Contributions, Dataset, FloatMatrix, FloatVector, IntVector, ValuationRows
 
 __all__ = ["Mlp", "MlpEngine"]
+
+# Largest difference of the base model's outputs in both precisions, relative to the largest of them: rounding makes up to
+# 5e-6, and from 1.5e-5 on errors of contributions are beyond a thousandth of their spread.
+# test_mlp.py::test_where_the_gradient_vanishes_the_training_is_in_double_precision
+_STRAYED = 1e-5
 
 _DEVICES = ("cpu", "cuda", "auto")
 
@@ -80,8 +88,7 @@ class Mlp(LearnerBase):
             from dscale_core.learners.mlp.candidate_batches import reference_outputs
 
             start = Start.draw(self, dataset)
-            predicted = start.predictions(reference_outputs(self, start, dataset, coalition))
-            return loss(utility, predicted, dataset.y_valuation)
+            return start.loss(utility, reference_outputs(self, start, dataset, coalition), dataset.y_valuation)
         from sklearn.neural_network import MLPClassifier, MLPRegressor
 
         kind = MLPRegressor if dataset.task == "regression" else MLPClassifier
@@ -98,10 +105,13 @@ class Mlp(LearnerBase):
         if dataset.task == "regression":
             for _ in range(self.steps):
                 model.partial_fit(X, y)
-            return loss(utility, model.predict(dataset.X_valuation), dataset.y_valuation)
-        for _ in range(self.steps):
-            model.partial_fit(X, y, classes=np.arange(len(dataset.class_names)))
-        return loss(utility, model.predict_proba(dataset.X_valuation), dataset.y_valuation)
+        else:
+            for _ in range(self.steps):
+                model.partial_fit(X, y, classes=np.arange(len(dataset.class_names)))
+        activate = np.tanh if self.activation == "tanh" else lambda x: np.maximum(x, 0.0)
+        values = activate(dataset.X_valuation @ model.coefs_[0] + model.intercepts_[0])
+        outputs = values @ model.coefs_[1] + model.intercepts_[1]
+        return Start.draw(self, dataset).loss(utility, outputs, dataset.y_valuation)
 
     def _build(self, dataset: Dataset, utility: str) -> MlpEngine:
         if dataset.task == "classification" and len(dataset.class_names) < 2:
@@ -110,15 +120,15 @@ class Mlp(LearnerBase):
 
 
 class MlpEngine:
-    """All trainings for one dataset and utility, in one precision."""
+    """All trainings for one dataset and utility, in float64 or, where that is enough, in float32."""
 
     def __init__(self, learner: Mlp, dataset: Dataset, utility: str, dtype: type[np.floating[Any]]) -> None:
         # engines are kept as long as their dataset lives: one that held the dataset itself would keep it for ever
         self._learner, self._dataset, self._utility, self._dtype = learner, replace(dataset), utility, dtype
         self._start = Start.draw(learner, dataset)
         self._cuda = learner.device != "cpu" and _on_cuda(learner.device)
-        if not self._cuda:
-            self._trainer = _Trainer(learner, self._start, dataset, dtype)
+        self._trainers: dict[type[np.floating[Any]], _Trainer] = {}
+        self._alike = _alike(dataset.X_pool)
 
     def contributions(self, coalition: IntVector, points: IntVector) -> Contributions:
         """delta of ``points``; see `types.Contributions`. Raises ArgumentError for a coalition of one class."""
@@ -135,31 +145,63 @@ class MlpEngine:
             require_two_classes(self._dataset.y_pool[coalition])
         candidates = np.flatnonzero(~np.isin(points, coalition))
         delta = np.full((points.size, len(parts)), np.nan)
-        trained = self._trained(coalition, points[candidates])
-        base_loss = self._losses(next(trained), parts)
-        for row, outputs in zip(candidates, trained, strict=True):
-            delta[row] = base_loss - self._losses(outputs, parts)
-        return BlockContributions(delta, base_loss)
+        single, double = self._bases(coalition)
+        careful = self._contradicting(coalition, points[candidates])
+        for outputs, dtype, some in (
+            (single, np.float32, candidates[~careful]),
+            (double, np.float64, candidates if single is None else candidates[careful]),
+        ):
+            if outputs is not None:
+                base = self._losses(outputs, parts)
+                for row, grown in zip(some, self._trained(coalition, points[some], dtype), strict=True):
+                    delta[row] = base - self._losses(grown, parts)
+        return BlockContributions(delta, self._losses(double if single is None else single, parts))
+
+    def _bases(self, coalition: IntVector) -> tuple[NDArray[Any] | None, NDArray[Any]]:
+        """Outputs of the coalition's model by float32, None where that does not do, and by float64."""
+        double = self._base(coalition, np.float64)
+        if self._dtype is np.float64 or self._contradicting(coalition, coalition).any():
+            return None, double
+        single = self._base(coalition, np.float32)
+        strayed = np.abs(single - double).max() > _STRAYED * np.abs(double).max()
+        return None if strayed else single, double
+
+    def _contradicting(self, coalition: IntVector, points: IntVector) -> NDArray[np.bool_]:
+        """Which points have a member's features and another label."""
+        y = self._dataset.y_pool
+        lowest, highest = np.full(y.size, np.inf), np.full(y.size, -np.inf)
+        np.minimum.at(lowest, self._alike[coalition], y[coalition])
+        np.maximum.at(highest, self._alike[coalition], y[coalition])
+        group = self._alike[points]
+        return np.asarray((lowest[group] < y[points]) | (highest[group] > y[points]))
 
     def predict(self, coalition: IntVector, X: FloatMatrix) -> NDArray[np.float64]:
         """Probabilities or values; see `types.PredictingEngine`."""
         if self._dataset.task == "classification":
             require_two_classes(self._dataset.y_pool[coalition])
         data = replace(self._dataset, X_valuation=X, y_valuation=np.zeros(X.shape[0], self._dataset.y_valuation.dtype))
-        outputs = next(MlpEngine(self._learner, data, self._utility, self._dtype)._trained(coalition, coalition[:0]))
-        return self._start.predictions(outputs)
+        single, double = MlpEngine(self._learner, data, self._utility, self._dtype)._bases(coalition)
+        return self._start.predictions(double if single is None else single)
 
-    def _trained(self, coalition: IntVector, points: IntVector) -> Iterator[NDArray[Any]]:
-        """Outputs on the valuation set: of the coalition's model, then with each point."""
+    def _base(self, coalition: IntVector, dtype: type[np.floating[Any]]) -> NDArray[Any]:
+        """Outputs of the coalition's model on the valuation set."""
+        return next(iter(self._trained(coalition, None, dtype)))
+
+    def _trained(
+        self, coalition: IntVector, points: IntVector | None, dtype: type[np.floating[Any]]
+    ) -> Iterator[NDArray[Any]]:
+        """Outputs on the valuation set of the models with each point, or of the coalition's alone."""
         if self._cuda:
             from dscale_core.learners.mlp.candidate_batches import batch_outputs
 
-            return batch_outputs(self._learner, self._start, self._dataset, coalition, points, self._dtype)
-        return self._trainer.outputs(coalition, points)
+            return batch_outputs(self._learner, self._start, self._dataset, coalition, points, dtype)
+        if dtype not in self._trainers:
+            self._trainers[dtype] = _Trainer(self._learner, self._start, self._dataset, dtype)
+        return self._trainers[dtype].outputs(coalition, points)
 
     def _losses(self, outputs: NDArray[Any], parts: list[slice]) -> FloatVector:
-        predicted, y = self._start.predictions(outputs), self._dataset.y_valuation
-        return np.array([loss(self._utility, predicted[part], y[part]) for part in parts])
+        y = self._dataset.y_valuation
+        return np.array([self._start.loss(self._utility, outputs[part], y[part]) for part in parts])
 
 
 class _Trainer:
@@ -179,13 +221,15 @@ class _Trainer:
         self._v = dataset.y_valuation.size
         self._X_valuation = self._rows(dataset.X_valuation, mlp_tiles.ROW_TILE).ravel()
 
-    def outputs(self, coalition: IntVector, points: IntVector) -> Iterator[NDArray[Any]]:
-        """Outputs before their link on the valuation set, (v, outputs): of the coalition alone, then with each point."""
+    def outputs(self, coalition: IntVector, points: IntVector | None) -> Iterator[NDArray[Any]]:
+        """Outputs before their link on the valuation set, (v, outputs): with each point, or of the coalition alone."""
         k = coalition.size
         X = np.zeros((_padded(k + 1, mlp_tiles.ROW_TILE), self._n_in), self._dtype)
         y = np.zeros((k + 1, self._n_out), self._dtype)
         X[:k], y[:k] = self._X[coalition], self._y[coalition]
-        yield self._outputs(X, y, k)
+        if points is None:
+            yield self._outputs(X, y, k)
+            return
         for z in points:
             X[k], y[k] = self._X[z], self._y[z]
             yield self._outputs(X, y, k + 1)
@@ -213,6 +257,12 @@ class _Trainer:
         rows[: X.shape[0], : X.shape[1]] = X
         rows[: X.shape[0], X.shape[1]] = 1.0
         return rows
+
+
+def _alike(X: FloatMatrix) -> IntVector:
+    """A number for each row, (n,), the same for rows that are the same."""
+    seen: dict[bytes, int] = {}
+    return np.array([seen.setdefault(row.tobytes(), i) for i, row in enumerate(np.ascontiguousarray(X) + 0.0)])
 
 
 def _padded(n: int, multiple: int) -> int:

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, softmax
+from scipy.special import expit, log_softmax, softmax
 
+from dscale_core.learners.base import loss, loss_of_logs
 from dscale_core.types import Dataset, FloatMatrix, FloatVector
 
 __all__ = ["Recipe", "Start"]
@@ -76,6 +77,15 @@ class Start:
         if self.output == "softmax":
             return np.asarray(np.eye(self.b2.size)[y])
         return y.astype(np.float64)[:, None]
+
+    def loss(self, utility: str, outputs: NDArray[Any], y: NDArray[Any]) -> float:
+        """L of outputs before their link, (rows, outputs); the logarithms of probabilities lose none that are near one."""
+        wide = np.asarray(outputs, dtype=np.float64)
+        if self.output == "identity":
+            return loss(utility, wide[:, 0], y)
+        if self.output == "logistic":
+            return loss_of_logs(utility, -np.logaddexp(0.0, np.column_stack([wide, -wide])), y)
+        return loss_of_logs(utility, log_softmax(wide, axis=1), y)
 
     def predictions(self, outputs: NDArray[Any]) -> NDArray[np.float64]:
         """Probabilities (rows, classes), or values (rows,), of outputs before their link."""

@@ -34,9 +34,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import get_blas_funcs, get_lapack_funcs
-from scipy.special import softmax
+from scipy.special import log_softmax
 
-from dscale_core.learners.base import blocks, loss, require_two_classes, working_precision
+from dscale_core.learners.base import blocks, loss_of_logs, require_two_classes, working_precision
 from dscale_core.learners.compiled import logit_kernels, softmax_kernels, softmax_own
 from dscale_core.learners.fixed_point import settle, slack
 from dscale_core.learners.softmax.softmax_fit import SoftmaxProblem, fit_softmax, hessian, log_probabilities
@@ -56,6 +56,10 @@ _NEVER = -1e30
 # e^-step leaves the normal numbers (e^-87, e^-708); for the others a class that falls from near one cancels e^step earlier.
 # test_logistic_extremes.py::test_points_far_outside_may_cross_over_between_several_classes
 _FARTHEST = {"log_loss": (80.0, 700.0), "accuracy": (80.0, 700.0), "brier": (8.0, 25.0), "paper_log_loss": (8.0, 25.0)}
+# Members' mean chance of a miss below which all is worked in float64: the intercepts then have next to no curvature, their
+# moves cancel those of the weights, and losses change by less than float32 can tell from certainty.
+# test_extremes.py::test_contributions_are_those_of_tight_fits
+_SURE = 1e-3
 _START_POINTS = 2000  # pool points that the common start of all fits is fitted to; where a fit starts is speed alone
 
 
@@ -72,11 +76,16 @@ class _Model:
         """Rows of features (n, d) as the model's coordinates (n, r), the intercept's last."""
         return np.column_stack([X if self.span is None else X @ self.span, np.ones(X.shape[0])])
 
-    def probabilities(self, X: FloatMatrix, classes: int) -> FloatMatrix:
-        """(n, classes), zero for a class that the coalition lacks."""
-        out = np.zeros((X.shape[0], classes))
-        out[:, self.present] = np.exp(log_probabilities(self.features(X), self.theta))
+    def log_probabilities(self, X: FloatMatrix, classes: int) -> FloatMatrix:
+        """(n, classes), as good as minus infinity for a class that the coalition lacks."""
+        out = np.full((X.shape[0], classes), _NEVER)
+        out[:, self.present] = log_probabilities(self.features(X), self.theta)
         return out
+
+    def mean_miss(self) -> float:
+        """What the members' own classes lack to probability one, on average."""
+        logs = log_probabilities(self.problem.X, self.theta)
+        return float(-np.expm1(logs[np.arange(self.problem.y.size), self.problem.y]).mean())
 
     def weights(self, classes: int) -> tuple[FloatMatrix, FloatVector]:
         """Weights (classes, d) and intercepts of all classes, zero for a class that the coalition lacks."""
@@ -105,10 +114,10 @@ class SoftmaxEngine:
         """The same on any rows, block by block."""
         require_two_classes(self._y[coalition])
         model = self._fit(coalition, *self._start)
-        solver = _Solver(model, self._dtype)
+        dtype = self._dtype if model.mean_miss() >= _SURE else np.float64
+        solver = _Solver(model, dtype)
         valuations = [
-            _Valuation(model, rows.X[block], rows.y[block], self._classes, self._utility, self._dtype)
-            for block in rows.slices
+            _Valuation(model, rows.X[block], rows.y[block], self._classes, self._utility, dtype) for block in rows.slices
         ]
         base_loss = np.array([valuation.base_loss for valuation in valuations])
         delta = np.full((points.size, len(valuations)), np.nan)
@@ -130,7 +139,7 @@ class SoftmaxEngine:
     def predict(self, coalition: IntVector, X: FloatMatrix) -> FloatMatrix:
         """Probabilities of all classes; see `types.PredictingEngine`."""
         require_two_classes(self._y[coalition])
-        return self._fit(coalition, *self._start).probabilities(X, self._classes)
+        return np.exp(self._fit(coalition, *self._start).log_probabilities(X, self._classes))
 
     def left_out(self, coalition: IntVector, members: IntVector, rows: ValuationRows) -> BlockContributions:
         """The loss saved by leaving each of ``members`` out: a fit each, from the coalition's."""
@@ -145,8 +154,8 @@ class SoftmaxEngine:
         return BlockContributions(delta, base)
 
     def _losses(self, model: _Model, rows: ValuationRows) -> FloatVector:
-        p = model.probabilities(rows.X, self._classes)
-        return np.array([loss(self._utility, p[block], rows.y[block]) for block in rows.slices])
+        logs = model.log_probabilities(rows.X, self._classes)
+        return np.array([loss_of_logs(self._utility, logs[block], rows.y[block]) for block in rows.slices])
 
     @cached_property
     def _start(self) -> tuple[FloatMatrix, FloatVector]:
@@ -308,10 +317,9 @@ class _Valuation:
         self, model: _Model, X: FloatMatrix, y: IntVector, classes: int, utility: str, dtype: type[np.floating[Any]]
     ) -> None:
         present = model.present
-        p = model.probabilities(X, classes)
-        self.base_loss = loss(utility, p, y)
-        logs = np.full((X.shape[0], classes), _NEVER)
-        logs[:, present] = log_probabilities(model.features(X), model.theta)
+        logs = model.log_probabilities(X, classes)
+        p = np.exp(logs)
+        self.base_loss = loss_of_logs(utility, logs, y)
         outer = np.exp(p) / np.exp(p).sum(axis=1, keepdims=True)
         own_log, hot = logs[np.arange(y.size), y], np.eye(classes)[y]
         # absent classes go first: they have no step, and the last class's step is minus the sum of the others
@@ -344,5 +352,5 @@ class _Valuation:
         """Write out the losses of the rows in which some point crosses over."""
         closed = np.concatenate([u, -u.sum(axis=1, keepdims=True)], axis=1)
         for row in np.flatnonzero((closed.max(axis=1) - closed.min(axis=1)).max(axis=1) > self._farthest):
-            after = softmax(self._exact_logs + closed[row], axis=0)
-            mean[row] = loss(self._utility, after.T, self._y) - self.base_loss
+            after = log_softmax(self._exact_logs + closed[row], axis=0)
+            mean[row] = loss_of_logs(self._utility, after.T, self._y) - self.base_loss

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import get_lapack_funcs
 
+from dscale_core.learners.base import require_settled
 from dscale_core.types import FloatMatrix, IntVector
 
 __all__ = ["SoftmaxProblem", "fit_softmax", "hessian", "log_probabilities"]
@@ -37,6 +38,8 @@ _LEVELLING, _LEAST_LEVELLING = 0.1, 1e-3
 # Half of Newton's decrement is what the objective can still fall; this is a step of 1e-9 in the metric of H. One of 1e-4
 # fails test_softmax.py::test_large_features.
 _DECREMENT = 1e-18
+# What rounding may leave of it at a large C; more is no optimum. test_softmax.py::test_a_fit_that_does_not_settle_says_so
+_ROUNDED = 1e-12
 # A rise of the objective that is rounding, and a step that is: both only save halvings that would end the same way. That a
 # step is halved where it overshoots: test_softmax.py::test_steps_that_overshoot_are_halved
 _RISE, _NO_STEP = 1e-13, 1e-14
@@ -147,7 +150,7 @@ class _Preconditioner:
 
 
 def fit_softmax(problem: SoftmaxProblem, theta: FloatMatrix) -> FloatMatrix:
-    """The optimum, from the start ``theta``, to `_DECREMENT`."""
+    """The optimum, from the start ``theta``, to `_DECREMENT`. Raises ArgumentError where it does not converge."""
     logs = log_probabilities(problem.X, theta)
     value = problem.value(theta, logs)
     factor: _Preconditioner | None = None
@@ -156,7 +159,8 @@ def fit_softmax(problem: SoftmaxProblem, theta: FloatMatrix) -> FloatMatrix:
         gradient = problem.gradient(theta, p)
         factor = factor or _Preconditioner(problem, p)
         step, decrement, used = _newton_step(problem, p, gradient, factor)
-        if decrement <= _DECREMENT * (1 + float(np.sum(theta * theta))):
+        left = decrement / (1 + float(np.sum(theta * theta)))
+        if left <= _DECREMENT:
             break
         while True:
             logs = log_probabilities(problem.X, theta + step)
@@ -167,6 +171,7 @@ def fit_softmax(problem: SoftmaxProblem, theta: FloatMatrix) -> FloatMatrix:
         theta, value = theta + step, trial
         if used > _STALE:
             factor = None
+    require_settled(left <= _ROUNDED, problem.C)
     return theta
 
 

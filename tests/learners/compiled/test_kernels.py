@@ -92,3 +92,25 @@ def test_long_sums_keep_their_digits(utility: str) -> None:
     found = kernels.loss_change(code, e, *state)[0]
     wide = kernels.loss_change(code, e.astype(np.float64), *(each.astype(np.float64) for each in state))[0]
     assert found == pytest.approx(wide, rel=3e-7)
+
+
+@pytest.mark.parametrize("eta", [-200.0, -40.0, 40.0, 200.0])
+@pytest.mark.parametrize("curvature", [0.0, 1.0, 50.0])
+def test_own_residual_of_a_certain_candidate_keeps_its_digits(eta: float, curvature: float) -> None:
+    # |s| is e^-|eta| but for e^-2|eta|: of a difference with the label nothing would be left
+    s = kernels.own_residual(np.array([eta]), np.array([float(eta > 0)]), np.array([curvature]))[0]
+    assert s == pytest.approx(-np.sign(eta) * np.exp(-abs(eta)), rel=1e-10, abs=0)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("utility", ["log_loss", "brier"])
+@pytest.mark.parametrize(("eta", "step"), [(30.0, -12.0), (60.0, -35.0), (60.0, 35.0), (25.0, -1e-3)])
+def test_changes_of_points_that_are_all_but_certain_keep_their_digits(
+    utility: str, dtype: type, eta: float, step: float
+) -> None:
+    for y, sign in ((1.0, 1.0), (0.0, -1.0)):
+        state = [np.array([a], dtype=dtype) for a in (expit(sign * eta), expit(-sign * eta), y, sign * eta)]
+        found = kernels.loss_change(kernels.UTILITY_CODES[utility], np.array([[sign * step]], dtype=dtype), *state)[0]
+        miss, moved = np.exp(-eta), np.exp(-eta) * np.expm1(-float(dtype(step)))
+        expected = np.log1p(moved) if utility == "log_loss" else moved * (2 * miss + moved)
+        assert found == pytest.approx(expected, rel=2e-5 if dtype is np.float32 else 1e-6, abs=1e-37)

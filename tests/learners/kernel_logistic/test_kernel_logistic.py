@@ -13,8 +13,10 @@ from sklearn.metrics import log_loss
 from sklearn.metrics.pairwise import rbf_kernel
 from toy import toy_dataset
 
+from dscale_core.errors import ArgumentError
 from dscale_core.learners import make_learner
 from dscale_core.learners.kernel_logistic import kernel_engine as kernel_logistic
+from dscale_core.learners.kernel_logistic import kernel_fit
 from dscale_core.learners.kernel_logistic.kernel_fit import RadialFeatures, fit_kernel, shrunk_kernel
 from dscale_core.types import Dataset, FloatMatrix, FloatVector, IntVector
 
@@ -217,3 +219,33 @@ def test_a_large_c_is_solved_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
         errors.append(np.abs(found - refits).max() / refits.std())
     assert errors[0] < 1e-4
     assert errors[1] > 1e-3
+
+
+def test_a_fit_that_does_not_settle_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel_fit, "_MAX_NEWTON", 2)
+    K, y = kernel_of()
+    with pytest.raises(ArgumentError, match="C must be one the solver settles for"):
+        fit_kernel(K, y, 100.0)
+
+
+def test_members_that_are_all_but_certain_can_still_be_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What such members tell is nothing: S is what a Gaussian process with a free constant keeps after seeing the others."""
+    K, y = kernel_of()
+    f = 3 * np.sin(np.arange(y.size))
+    f[::4] = 60.0
+    C, seen = 100.0, np.flatnonzero(f < 50)
+    weights = C * expit(f[seen]) * expit(-f[seen])
+    ones = np.ones((1, y.size))
+    system = np.block([[K[np.ix_(seen, seen)] + np.diag(1 / weights), ones[:, seen].T], [ones[:, seen], np.zeros((1, 1))]])
+    towards = np.vstack([K[seen], ones])
+    expected = K - towards.T @ np.linalg.solve(system, towards)
+
+    def covariance() -> FloatMatrix:
+        solver = kernel_logistic._Solver(K, kernel_fit.KernelFit(np.zeros(y.size), 0.0, f), C, np.float64)
+        np.testing.assert_allclose(solver.covariance(K)[0], solver._S / C, atol=1e-9)
+        return np.asarray(solver._S / C)
+
+    np.testing.assert_allclose(covariance(), expected, atol=1e-9)
+    monkeypatch.setattr(kernel_logistic, "_CERTAIN", 0.0)
+    with pytest.raises(AssertionError):
+        covariance()

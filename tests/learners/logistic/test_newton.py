@@ -7,6 +7,8 @@ import pytest
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from dscale_core.errors import ArgumentError
+from dscale_core.learners.logistic import newton
 from dscale_core.learners.logistic.newton import NewtonFit, add_one_newton, fit_newton, with_intercept
 from dscale_core.types import FloatMatrix, FloatVector
 
@@ -56,3 +58,14 @@ def test_a_candidate_of_which_the_model_is_certain_does_not_move() -> None:
     alone = add_one_newton(members, fit.eta, 1.0, x[1:], np.array([0.3]), np.array([1.0]))
     assert np.linalg.norm(alone) > 0.1
     np.testing.assert_allclose(moves[1:], alone, rtol=1e-9)
+
+
+def test_a_fit_that_does_not_settle_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    X, y = problem(50, 60, 2, 1)
+    fit = fit_newton(X, y, 1e4)
+    monkeypatch.setattr(newton, "_MAX_NEWTON", 3)
+    with pytest.raises(ArgumentError, match="C must be one the solver settles for; got 10000"):
+        fit_newton(X, y, 1e4)
+    x = fit.whiten(10 * X[:1])
+    with pytest.raises(ArgumentError, match="one the solver settles for"):
+        add_one_newton(fit.whiten(X), fit.eta, 1e4, x, np.array([4.0]), np.array([0.0]))

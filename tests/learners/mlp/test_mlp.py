@@ -12,11 +12,12 @@ from literal_loss import literal_loss
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import log_loss
 from sklearn.neural_network import MLPClassifier, MLPRegressor
-from toy import toy_dataset
+from toy import clusters, toy_dataset, with_duplicates
 
 from dscale_core.errors import ArgumentError
 from dscale_core.learners import make_learner
 from dscale_core.learners.base.utility import loss
+from dscale_core.learners.mlp import perceptron
 from dscale_core.learners.mlp.perceptron import Mlp, MlpEngine
 from dscale_core.learners.mlp.start import Start
 from dscale_core.types import Dataset, FloatMatrix, FloatVector, IntVector
@@ -196,7 +197,11 @@ def test_torch_batches_equal_the_compiled_training(activation: str, task: Any, c
     utility = "mse" if task == "regression" else "log_loss"
     learner, members, points = Mlp(activation=activation, steps=STEPS), np.arange(50), np.arange(50, 62)
     start = Start.draw(learner, dataset)
-    batches = mlp_torch.batch_outputs(learner, start, dataset, members, points, np.float64, device="cpu")
+    batches = [
+        outputs
+        for some in (None, points)
+        for outputs in mlp_torch.batch_outputs(learner, start, dataset, members, some, np.float64, device="cpu")
+    ]
     losses = [loss(utility, start.predictions(outputs), dataset.y_valuation) for outputs in batches]
     found = MlpEngine(learner, dataset, utility, np.float64).contributions(members, points)
     assert losses[0] == pytest.approx(found.base_loss, rel=1e-10)
@@ -216,7 +221,7 @@ def test_torch_batches_do_not_depend_on_their_size(monkeypatch: pytest.MonkeyPat
     together = outputs()
     monkeypatch.setattr(mlp_torch, "_CPU_BYTES", 1)
     np.testing.assert_allclose(outputs(), together, atol=1e-5)
-    assert together.shape == (8, 150)
+    assert together.shape == (7, 150)
 
 
 def test_without_a_card_auto_trains_on_the_cpu_and_cuda_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,3 +233,31 @@ def test_without_a_card_auto_trains_on_the_cpu_and_cuda_is_refused(monkeypatch: 
     np.testing.assert_array_equal(by_auto, Mlp(steps=5).contributions(dataset, members, points).delta)
     with pytest.raises(ArgumentError, match="device must be there"):
         Mlp(device="cuda").bind(dataset, "log_loss")
+
+
+@pytest.mark.parametrize(("distance", "size", "alpha", "twins"), [(20.0, 60, 0.0, False), (20.0, 60, 1.0, True)])
+def test_where_the_gradient_vanishes_the_training_is_in_double_precision(
+    distance: float, size: int, alpha: float, twins: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dataset, members, points = clusters(distance), np.arange(size), np.arange(size, size + 12)
+    if twins:
+        dataset = with_duplicates(dataset, members, points)
+    learner = Mlp(alpha=alpha, hidden=16)
+    double = MlpEngine(learner, dataset, "log_loss", np.float64).contributions(members, points).delta
+    found = MlpEngine(learner, dataset, "log_loss", np.float32).contributions(members, points).delta
+    np.testing.assert_allclose(found, double, atol=CONTRACT * double.std(), rtol=0)
+    monkeypatch.setattr(perceptron, "_STRAYED", np.inf)
+    monkeypatch.setattr(MlpEngine, "_contradicting", lambda self, coalition, some: np.zeros(some.size, dtype=bool))  # noqa: ARG005
+    single = MlpEngine(learner, dataset, "log_loss", np.float32).contributions(members, points).delta
+    assert np.abs(single - double).max() > 1e-3 * double.std()
+
+
+def test_a_candidate_that_contradicts_a_member_is_trained_in_double_precision() -> None:
+    dataset, members = toy_dataset(n=100, d=5), np.arange(30)
+    X, y = dataset.X_pool.copy(), dataset.y_pool.copy()
+    X[40], y[40] = X[3], 1 - y[3]
+    X[41], y[41] = X[3], y[3]
+    engine = MlpEngine(Mlp(steps=5), replace(dataset, X_pool=X, y_pool=y), "log_loss", np.float32)
+    np.testing.assert_array_equal(engine._contradicting(members, np.arange(40, 43)), [True, False, False])
+    assert not engine._contradicting(members, members).any()
+    assert engine._contradicting(np.append(members, 40), np.append(members, 40))[[3, 30]].all()

@@ -12,10 +12,12 @@ from scipy.special import logsumexp, softmax
 from sklearn.linear_model import LogisticRegression
 from toy import toy_dataset
 
+from dscale_core.errors import ArgumentError
 from dscale_core.learners import make_learner
 from dscale_core.learners.compiled import softmax_kernels, softmax_own
 from dscale_core.learners.compiled.logit_kernels import UTILITY_CODES
 from dscale_core.learners.softmax import multiclass as engine_module
+from dscale_core.learners.softmax import softmax_fit
 from dscale_core.learners.softmax.softmax_fit import SoftmaxProblem, fit_softmax, hessian, log_probabilities
 from dscale_core.types import Dataset, FloatMatrix, FloatVector, IntVector
 
@@ -281,3 +283,9 @@ def test_own_residual_solves_its_equation(strength: float) -> None:
     t = np.einsum("iap,ip->ia", own, out)
     s = softmax(eta + closed(t[:, :, None])[:, :, 0], axis=1) - np.eye(n + 1)[y]
     np.testing.assert_allclose(sigma, s[:, :-1] - s[:, -1:], atol=1e-7)
+
+
+def test_a_fit_that_does_not_settle_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(softmax_fit, "_MAX_NEWTON", 2)
+    with pytest.raises(ArgumentError, match="C must be one the solver settles for"):
+        make_learner("logistic", C=100.0).contributions(toy_dataset(classes=3), np.arange(50), np.array([60]))

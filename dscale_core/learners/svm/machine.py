@@ -29,8 +29,9 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners.base import LearnerBase, blocks, radial_width, require_two_classes
+from dscale_core.learners.base import LearnerBase, blocks, radial_width, require_settled, require_two_classes
 from dscale_core.learners.compiled import svm_kernels
+from dscale_core.learners.svm.active_set import refined
 from dscale_core.learners.two_classes import LogitValuation, loss_of_logits
 from dscale_core.types import (
     BlockContributions,
@@ -52,12 +53,19 @@ _BASE_TOLERANCE = 1e-9
 # Gap of a candidate against the spread of the scores; scikit-learn's 1e-3 would cost up to a tenth of the spread of delta,
 # and 1e-2 fails test_svm.py::test_engine_equals_tight_refits. Scores of a small C ask for less, but not below rounding.
 _TOLERANCE, _LEAST_TOLERANCE = 1e-5, 1e-11
+# How far inside the margin a candidate lies from where on that tolerance serves; what moves less is solved the closer.
+# test_svm.py::test_candidates_that_move_little_are_solved_the_closer
+_FAR = 0.1
+_SMALL = 0.1  # test_extremes.py::test_contributions_are_those_of_tight_fits
 # A candidate's errors are differences of the coalition's: twice its own gap is what rounding and both gaps make at most.
 # What violates it is solved on all of D: test_svm.py::test_engine_equals_tight_refits
 _VIOLATED = 2.0
 # Points of a working set: as many again as are free, and never too few to hold what a candidate moves. Speed alone, see
 # test_svm.py::test_candidates_that_leave_the_working_set_are_solved_on_all_of_d.
 _SET, _FREE = 40, 2
+# Largest change of a coefficient whose scores are added up in float32: coefficients of opposite labels cancel on points that
+# are near each other, down to 6e-8 of themselves. test_svm.py::test_large_coefficients_that_cancel_keep_their_digits
+_SINGLE_LIMIT = 10.0
 # A bound of the work; a solver that has not settled by then says so:
 # test_svm.py::test_a_solver_that_does_not_settle_says_so
 _MOST_STEPS = 20_000_000
@@ -96,14 +104,18 @@ class Svm(LearnerBase):
         return radial_width(self.gamma, dataset)
 
     def reference_loss(self, dataset: Dataset, coalition: IntVector, utility: str) -> float:
-        """L(f_D) by libsvm at a tolerance of 1e-10 and a sigmoid by damped Newton in plain NumPy."""
+        """L(f_D) by libsvm, its solution refined in float64, and a sigmoid by damped Newton in plain NumPy."""
+        from sklearn.metrics.pairwise import rbf_kernel
         from sklearn.svm import SVC
 
-        X, y = dataset.X_pool[coalition], dataset.y_pool[coalition]
-        model = SVC(C=self.C, gamma=self.width(dataset), tol=1e-10, cache_size=500).fit(X, y)
-        a, b = _plain_sigmoid(model.decision_function(X), y)
-        logits = a * model.decision_function(dataset.X_valuation) + b
-        return loss_of_logits(utility, logits, dataset.y_valuation)
+        X, y, gamma = dataset.X_pool[coalition], dataset.y_pool[coalition], self.width(dataset)
+        model, found = SVC(C=self.C, gamma=gamma, tol=1e-8, cache_size=500).fit(X, y), np.zeros(y.size)
+        found[model.support_] = model.dual_coef_[0]
+        K = rbf_kernel(X, gamma=gamma)
+        beta = refined(K, 2.0 * y - 1.0, self.C, found)
+        a, b = _plain_sigmoid(K @ beta, y)
+        scores = rbf_kernel(dataset.X_valuation, X, gamma=gamma) @ beta
+        return loss_of_logits(utility, a * scores + b, dataset.y_valuation)
 
     def _build(self, dataset: Dataset, utility: str) -> SvmEngine:
         if len(dataset.class_names) != 2:
@@ -142,7 +154,7 @@ class _Set:
     index: IntVector  # (m,) among the members
     own: FloatMatrix  # (m + 1, m + 1) the last row and column are the candidate's
     members: FloatMatrix  # (m, k)
-    valuation: NDArray[np.float32]  # (m, v)
+    valuation: FloatMatrix  # (m, v)
 
 
 @dataclass(frozen=True)
@@ -189,12 +201,12 @@ class SvmEngine:
         eta = _Coalition(self, coalition, self._rows).logits(X)
         return np.column_stack([expit(-eta), expit(eta)])
 
-    def kernel(self, X: FloatMatrix, Z: FloatMatrix, dtype: type[np.floating[Any]] = np.float64) -> NDArray[Any]:
+    def kernel(self, X: FloatMatrix, Z: FloatMatrix) -> FloatMatrix:
         """exp(-gamma |x - z|^2) for all pairs."""
         squares, others = np.einsum("ij,ij->i", X, X), np.einsum("ij,ij->i", Z, Z)
         products = X @ Z.T
         svm_kernels.rbf_in_place(products, squares, others, self.gamma)
-        return products.astype(dtype, copy=False)
+        return products
 
 
 class _Coalition:
@@ -208,32 +220,33 @@ class _Coalition:
         self._beta, self._error = np.zeros(members.size), self._y.copy()
         tolerance = _BASE_TOLERANCE * max(1.0, engine.C)
         gap = svm_kernels.solve(self._K, self._error, self._beta, self._low, self._high, tolerance, _MOST_STEPS)
-        _require_settled(gap <= tolerance, engine.C)
-        # scores are about one at the usual C and shrink with it
+        require_settled(gap <= tolerance, engine.C)
+        # scores are about one at the usual C and shrink with it; a candidate moves small ones by less than its share
         spread = float((self._y - self._error).std())
+        spread *= min(1.0, spread / _SMALL)
         self._tolerance = max(_TOLERANCE * min(1.0, spread), _LEAST_TOLERANCE)
+        self._least = min(_VIOLATED * tolerance, self._tolerance)  # or all would be solved over again
         self._a, self._b = _plain_sigmoid(self._y - self._error, (self._y > 0).astype(np.int64))
         self._K_valuation = engine.kernel(self._X, rows.X)
         self._scores = self._beta @ self._K_valuation
         eta = self._a * self._scores + self._b
         self._valuations = [LogitValuation(eta[block], rows.y[block], engine.utility, np.float32) for block in rows.slices]
         self.base_loss = np.array([valuation.base_loss for valuation in self._valuations])
-        self._near = self._set(self._nearest())
+        up, down = self._beta < self._high, self._beta > self._low
+        self._rising, self._falling = float(self._error[up].max()), float(self._error[down].min())
+        self._near = self._set(self._nearest(up & down))
         self._all: _Set | None = None
 
-    def _nearest(self) -> IntVector:
+    def _nearest(self, free: NDArray[np.bool_]) -> IntVector:
         """Free support vectors, then the members nearest to the margin."""
-        up, down = self._beta < self._high, self._beta > self._low
-        bias = (self._error[up].max() + self._error[down].min()) / 2
-        free = up & down
-        distance = np.where(free, -1.0, np.abs(self._error - bias))
+        distance = np.where(free, -1.0, np.abs(self._error - (self._rising + self._falling) / 2))
         size = min(self._y.size, max(_SET, _FREE * int(free.sum())))
         return np.sort(np.argsort(distance, kind="stable")[:size])
 
     def _set(self, index: IntVector) -> _Set:
         own = np.ones((index.size + 1, index.size + 1))
         own[:-1, :-1] = self._K[np.ix_(index, index)]
-        return _Set(index, own, self._K[index], self._K_valuation[index].astype(np.float32))
+        return _Set(index, own, self._K[index], self._K_valuation[index])
 
     def logits(self, X: FloatMatrix) -> FloatVector:
         """Of class 1, (v,), on any rows."""
@@ -245,7 +258,7 @@ class _Coalition:
         engine = self._engine
         X, y = engine.X[points], engine.sign[points]
         K = engine.kernel(X, self._X)
-        K_valuation = engine.kernel(X, self._rows.X, np.float32)
+        K_valuation = engine.kernel(X, self._rows.X)
         near = self._solve(self._near, K, y)
         out = np.empty((points.size, len(self._valuations)))
         good = near.optimal
@@ -253,7 +266,7 @@ class _Coalition:
         if not good.all():
             self._all = self._all or self._set(np.arange(self._y.size))
             rest = self._solve(self._all, K[~good], y[~good])
-            _require_settled(bool(rest.optimal.all()), engine.C)
+            require_settled(bool(rest.optimal.all()), engine.C)
             out[~good] = self._loss_change(self._all, rest, y[~good], K_valuation[~good])
         return out
 
@@ -262,7 +275,9 @@ class _Coalition:
         C, at = self._engine.C, part.index
         own = y - K @ self._beta
         state = (self._error[at], self._beta[at], self._low[at], self._high[at])
-        moves = svm_kernels.solve_candidates(part.own, K[:, at], *state, own, y, C, self._tolerance, _MOST_STEPS)
+        violation = np.where(y > 0, own - self._falling, self._rising - own)
+        tolerance = np.maximum(self._tolerance * np.minimum(violation / _FAR, 1.0), self._least)
+        moves = svm_kernels.solve_candidates(part.own, K[:, at], *state, own, y, C, tolerance, _MOST_STEPS)
         beta, own_beta = moves[:, :-1], moves[:, -1]
         errors = self._error - beta @ part.members
         errors -= own_beta[:, None] * K
@@ -270,19 +285,17 @@ class _Coalition:
         everyone = np.tile(self._beta, (y.size, 1))
         everyone[:, at] += beta
         gap = svm_kernels.gaps(errors, everyone, self._low, self._high, own_error, own_beta, y, C)
-        return _Moves(beta, own_beta, errors, own_error, gap <= _VIOLATED * self._tolerance)
+        return _Moves(beta, own_beta, errors, own_error, gap <= _VIOLATED * tolerance)
 
-    def _loss_change(self, part: _Set, moves: _Moves, y: FloatVector, K: NDArray[np.float32]) -> FloatMatrix:
+    def _loss_change(self, part: _Set, moves: _Moves, y: FloatVector, K: FloatMatrix) -> FloatMatrix:
         fitted = svm_kernels.calibrate(moves.errors, self._y, moves.own_error, y, self._a, self._b)
-        steps = moves.beta.astype(np.float32) @ part.valuation + moves.own_beta[:, None].astype(np.float32) * K
-        # in changes of a, b and score, so that float32 loses nothing to cancellation
-        logits = fitted[:, :1].astype(np.float32) * steps
-        logits += (fitted[:, :1] - self._a).astype(np.float32) * self._scores.astype(np.float32)
-        logits += (fitted[:, 1:] - self._b).astype(np.float32)
+        largest = max(np.abs(each).max(initial=0.0) for each in (moves.beta, moves.own_beta))
+        dtype = np.float32 if largest <= _SINGLE_LIMIT else np.float64
+        steps = moves.beta.astype(dtype) @ part.valuation.astype(dtype)
+        steps += moves.own_beta[:, None].astype(dtype) * K.astype(dtype)
+        # in changes of a, b and score; those of a and b nearly cancel where C is small and a is large
+        logits = (fitted[:, :1] * steps).astype(np.float64, copy=False)
+        logits += (fitted[:, :1] - self._a) * self._scores
+        logits += fitted[:, 1:] - self._b
         by_block = zip(self._valuations, self._rows.slices, strict=True)
-        return np.stack([each.change(np.ascontiguousarray(logits[:, block])) for each, block in by_block], axis=1)
-
-
-def _require_settled(settled: bool, C: float) -> None:
-    if not settled:
-        raise ArgumentError("C", "be one the solver settles for", C, "Lower C, or standardise the features.")
+        return np.stack([each.change(logits[:, block].astype(np.float32, order="C")) for each, block in by_block], axis=1)

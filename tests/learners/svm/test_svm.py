@@ -11,14 +11,16 @@ from scipy.optimize import minimize
 from scipy.special import expit
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.metrics import log_loss
+from sklearn.metrics.pairwise import rbf_kernel
 from sklearn.model_selection import StratifiedKFold
 from sklearn.svm import SVC
-from toy import toy_dataset
+from toy import clusters, toy_dataset, with_duplicates
 
 from dscale_core.errors import ArgumentError
-from dscale_core.learners import svm
 from dscale_core.learners.compiled import svm_kernels
 from dscale_core.learners.svm import Svm
+from dscale_core.learners.svm import machine as svm
+from dscale_core.learners.svm.active_set import refined
 from dscale_core.types import Dataset, FloatVector, IntVector
 
 CONTRACT = 1e-3  # of the spread of delta over points
@@ -107,7 +109,7 @@ def test_candidates_that_leave_the_working_set_are_solved_on_all_of_d(monkeypatc
         return whole(self, part, K, y)
 
     monkeypatch.setattr(svm._Coalition, "_solve", counted)
-    monkeypatch.setattr(svm._Coalition, "_nearest", lambda self: np.arange(5))  # noqa: ARG005
+    monkeypatch.setattr(svm._Coalition, "_nearest", lambda self, free: np.arange(5))  # noqa: ARG005
     twin = replace(dataset)
     again = Svm().contributions(twin, members, points).delta
     assert asked == [5, 120]
@@ -178,8 +180,54 @@ def test_base_loss_and_reference_are_the_loss_of_the_coalition_alone() -> None:
     dataset, members = toy_dataset(n=100, d=5), np.arange(30)
     found = Svm().contributions(dataset, members, np.arange(100))
     expected = log_loss(dataset.y_valuation, tight_probabilities(dataset, members, 1.0, Svm().width(dataset)))
-    assert found.base_loss == pytest.approx(expected, abs=1e-6)
-    assert Svm().reference_loss(dataset, members, "log_loss") == pytest.approx(expected, abs=1e-9)
+    reference = Svm().reference_loss(dataset, members, "log_loss")
+    assert reference == pytest.approx(expected, abs=1e-7)  # libsvm's kernels are float32
+    assert found.base_loss == pytest.approx(reference, abs=1e-8)
+
+
+def test_the_reference_is_solved_beyond_libsvms_precision() -> None:
+    """By the conditions of an optimum, at a C that magnifies what libsvm rounds."""
+    dataset, C = toy_dataset(n=150, d=4, noise=1.5), 1000.0
+    y, K = 2.0 * dataset.y_pool - 1.0, rbf_kernel(dataset.X_pool, gamma=0.2)
+    model, rough = SVC(C=C, gamma=0.2, tol=1e-10).fit(dataset.X_pool, dataset.y_pool), np.zeros(150)
+    rough[model.support_] = model.dual_coef_[0]
+
+    def gap(beta: FloatVector) -> float:
+        error = y - K @ beta
+        rise, fall = beta < np.maximum(C * y, 0), beta > np.minimum(C * y, 0)
+        return float(error[rise].max() - error[fall].min())
+
+    beta = refined(K, y, C, rough)
+    assert abs(beta.sum()) <= 1e-8
+    assert gap(beta) <= 1e-9
+    assert gap(rough) > 1e-7
+    np.testing.assert_allclose(K @ refined(K, y, C, np.zeros(150)), K @ beta, atol=1e-7)
+
+
+def error_by_reference(dataset: Dataset, members: IntVector, points: IntVector, C: float) -> float:
+    """Against the audit's own fits, which libsvm's rounding does not limit."""
+    learner = Svm(C=C)
+    delta = learner.contributions(replace(dataset), members, points, "brier").delta
+    base = learner.reference_loss(dataset, members, "brier")
+    refits = np.array([base - learner.reference_loss(dataset, np.append(members, z), "brier") for z in points])
+    return float(np.abs(delta - refits).max() / delta.std())
+
+
+def test_large_coefficients_that_cancel_keep_their_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    members, points = np.arange(150), np.arange(150, 190)
+    dataset = with_duplicates(clusters(distance=6.0), members, points[:20])
+    error = error_by_reference(dataset, members, points, C=1000.0)
+    assert error <= 5e-4
+    monkeypatch.setattr(svm, "_SINGLE_LIMIT", np.inf)
+    assert error_by_reference(dataset, members, points, C=1000.0) > 2 * error
+
+
+def test_candidates_that_move_little_are_solved_the_closer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Classes far apart: most candidates lie at the margin to a hundredth, and what they move is of that size."""
+    dataset, members, points = clusters(distance=12.0), np.arange(300), np.arange(300, 340)
+    assert error_by_reference(dataset, members, points, C=1000.0) <= CONTRACT
+    monkeypatch.setattr(svm, "_FAR", 1e-12)
+    assert error_by_reference(dataset, members, points, C=1000.0) > CONTRACT
 
 
 def test_the_width_is_that_of_the_pool_and_can_be_given() -> None:

@@ -1,0 +1,1 @@
+from .machine import Svm as Svm
