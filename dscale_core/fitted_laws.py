@@ -109,6 +109,9 @@ class Laws:
             bend, followed = self._bends(k)
             offset, known = bend - followed, self._curve_deviation(k)
             spread = known if self.curve_sizes[0] <= k <= self.curve_sizes[-1] else np.maximum(spread, known)
+            if k > self.max_size:  # nobody has drawn there: what the curve has beyond the law from the last size on
+                last = float(self.max_size)
+                spread = np.hypot(spread, self.psi(k) - self.psi(last) * np.power(k / last, -self.alpha))
         spread = np.hypot(spread, self._misfit_deviation(k))
         if other_rows and self.rows is not None:
             spread = np.hypot(spread, _beyond(k, self.min_size, self.max_size) * self.rows.at(k))

@@ -87,7 +87,9 @@ def projected(deviation: Laws, problem: Problem, scale: FloatVector) -> Projecte
     found = _closest(psi[own], None if guide.modes is None else (modes[:, own] ** 2).sum(axis=0), sampled, x[own])
     by_mode = np.einsum("pic,qcp->pqi", found.projection, modes[:, own])
     covariance = np.einsum("pqi,pqj->pij", by_mode, by_mode) + found.by_prior[:, :, None] * found.by_prior[:, None, :]
-    half = Z90_ROUNDED * np.sqrt(covariance[:, 1, 1])
+    bend = psi - found.amplitude * np.exp(-found.alpha * x[:, None])
+    known_bend = np.maximum(bend[own] ** 2 - (modes[:, own] ** 2).sum(axis=0), 0.0)
+    half = Z90_ROUNDED * np.sqrt(covariance[:, 1, 1] + _of_bend(known_bend, psi[own], sampled, x[own]))
     fitted = replace(
         Fitted.empty(found.alpha.size),
         amplitude=found.amplitude,
@@ -100,8 +102,17 @@ def projected(deviation: Laws, problem: Problem, scale: FloatVector) -> Projecte
         at_bound=found.at_bound,
         shape=None if guide.modes is None else _shape(psi[own], modes[:, own]),
     )
-    bend = (psi - found.amplitude * np.exp(-found.alpha * x[:, None])) * scale
-    return Projected(fitted, bend.T, np.sqrt(curve.variance).T, k)
+    return Projected(fitted, (bend * scale).T, np.sqrt(curve.variance).T, k)
+
+
+def _of_bend(square: FloatMatrix, psi: FloatMatrix, k: FloatVector, x: FloatVector) -> FloatVector:
+    """Variance of α of the law closest to a curve whose squared bends are known, over the weights that sizes may be given:
+    that of a slope, (p,). Held by test_projection.py::test_the_exponent_of_a_bent_curve_is_the_less_known.
+    """
+    weight = k**2 / np.sum(k**2)
+    spread = weight @ x**2 - (weight @ x) ** 2
+    unit = np.maximum(weight @ psi**2, np.finfo(np.float64).tiny)
+    return np.asarray(weight @ square / unit / spread)
 
 
 def _shape(psi: FloatMatrix, modes: NDArray[np.float64]) -> NDArray[np.str_]:

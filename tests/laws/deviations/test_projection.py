@@ -212,7 +212,10 @@ def test_errors_of_deviation_and_guide_are_carried_to_curve_and_law() -> None:
         expected = follow @ of_psi @ follow.T / np.outer([scale[i], 1], [scale[i], 1])
         size = np.sqrt(np.outer(np.diag(expected), np.diag(expected)))
         np.testing.assert_allclose(found.fitted.covariance[i] / size, expected / size, atol=5e-3)
+        # beside it what the grid of exponents leaves of the bend, a thousandth
         half = norm.ppf(0.95) * np.sqrt(found.fitted.covariance[i, 1, 1])
+        assert half * (1 - 1e-9) <= found.fitted.alpha[i] - found.fitted.alpha_low[i] < 1.3 * half + 2e-3
+        half = found.fitted.alpha[i] - found.fitted.alpha_low[i]
         assert found.fitted.alpha_low[i] == pytest.approx(found.fitted.alpha[i] - half)
         assert found.fitted.alpha_high[i] == pytest.approx(found.fitted.alpha[i] + half)
 
@@ -263,6 +266,19 @@ def test_a_guide_whose_sizes_end_a_little_early_is_read_at_its_ends() -> None:
     problem = replace(problem, guide=Guide(k, (3 / k)[:, None]))
     found = projected(_still(1, problem), problem, np.ones(1))
     assert found.fitted.alpha[0] == pytest.approx(1.0, abs=0.01)
+
+
+def test_the_exponent_of_a_bent_curve_is_the_less_known() -> None:
+    """The exponents of the closest laws by the four smallest and by the four largest sizes are both within its interval."""
+    psi = 1 / SIZES + 60 / SIZES**2
+    problem = _problem(1)
+    problem = replace(problem, guide=Guide(SIZES, psi[:, None], modes=1e-6 * psi[None, :, None]))
+    found = projected(_still(1, problem), problem, np.ones(1)).fitted
+    x = np.log(SIZES / problem.center)
+    for part in (slice(4), slice(-4, None)):
+        alpha = _best_law(psi[part], SIZES[part], x[part])[1]
+        assert found.alpha_low[0] - 0.05 < alpha < found.alpha_high[0] + 0.05
+    assert np.sqrt(found.covariance[0, 1, 1]) < 1e-3
 
 
 def test_what_could_not_be_fitted_has_no_curve() -> None:
