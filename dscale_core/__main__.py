@@ -82,7 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_fit_choice(export)
     export.add_argument("-k", type=float, default=1000, help="dataset size at which points are ranked (default: 1000)")
     export.add_argument("-n", type=int, default=100, help="number of points (default: 100)")
-    export.add_argument("--goal", default="add", help="what the points are picked for (default: add)")
+    export.add_argument("--goal", default="add", help="what the points are picked for: add, drop or check (default: add)")
+    export.add_argument("--balance", help="shares of the classes: equal or free (default: equal to add, free otherwise)")
     export.add_argument("--out", type=Path, help="file to write (default: standard output)")
     export.set_defaults(run=_export)
     _add_value(commands.add_parser("value", parents=[common], help="compute one value of all points, as CSV"))
@@ -303,7 +304,8 @@ def _export(options: argparse.Namespace) -> None:
     from dscale_core.study import Study
 
     study = Study.open(options.study, options.cache)
-    picked = study.pick(options.k, options.n, method=options.method, fit_id=options.fit, goal=options.goal)
+    asked = {"goal": options.goal, "balance": options.balance}
+    picked = study.pick(options.k, options.n, method=options.method, fit_id=options.fit, **asked)
     write_out(export_csv(picked), options.out)
 
 

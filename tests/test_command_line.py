@@ -47,6 +47,10 @@ def test_sample_fit_export(capsys: pytest.CaptureFixture[str], tmp_path: Path) -
     assert [row["rank"] for row in rows] == ["1", "2", "3", "4", "5"]
     expected = study.pick(50, 5, goal="add")["point"]
     assert [int(row["point"]) for row in rows] == expected.tolist()
+    for given, balance in (([], "free"), (["--balance", "equal"], "equal")):
+        assert main(["export", "--study", study.id, "-k", "50", "-n", "6", "--goal", "check", *given]) == 0
+        rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out.lstrip("\ufeff"))))
+        assert [int(row["point"]) for row in rows] == study.pick(50, 6, goal="check", balance=balance)["point"].tolist()
 
 
 @pytest.mark.usefixtures("cache")

@@ -25,6 +25,7 @@ from .ordering import whole_order as whole_order
 from .parts import LISTS_VERSION as LISTS_VERSION
 from .parts import Begun as Begun
 from .parts import Checkpoint as Checkpoint
+from .picking import BALANCE_OF_GOAL as BALANCE_OF_GOAL
 from .picking import pick as pick
 from .ranking import rank_points as rank_points
 from .redundancy import LeftOut as LeftOut

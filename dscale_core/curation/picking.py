@@ -6,6 +6,9 @@ Every goal ranks by ψ_k, the loss that a point is expected to save in a trainin
 - ``drop``: lowest first, the points that harm most;
 - ``check``: lowest first as well, but as suspects to look at: a point that harms is often mislabelled or broken, and a look
   may mend it where dropping would lose it.
+
+Points to add are wanted of every class, so ``add`` splits n equally unless it is told otherwise. Harm is not: wrong labels
+lie where they lie, mostly in one class where classes are unequal, and an equal share of the other is sound points.
 """
 
 from __future__ import annotations
@@ -24,10 +27,12 @@ from dscale_core.types import Dataset, IntVector, Laws, LawStatus
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BALANCES", "GOALS", "pick"]
+__all__ = ["BALANCES", "BALANCE_OF_GOAL", "GOALS", "pick"]
 
 GOALS = ("add", "drop", "check")
 BALANCES = ("equal", "free")
+# test_picking.py::test_wrong_labels_are_found_where_they_are
+BALANCE_OF_GOAL: dict[str, Literal["equal", "free"]] = {"add": "equal", "drop": "free", "check": "free"}
 
 
 def pick(
@@ -35,7 +40,7 @@ def pick(
     dataset: Dataset,
     k: float = 1000,
     n: int = 100,
-    balance: Literal["equal", "free"] = "equal",
+    balance: Literal["equal", "free"] | None = None,
     goal: Literal["add", "drop", "check"] = "add",
     candidates: Sequence[int] | IntVector | None = None,
     include_flagged: bool = False,
@@ -49,7 +54,8 @@ def pick(
     Parameters
     ----------
     balance : ``equal`` splits n equally over the classes, and gives what does not divide, or what a class is short of, to
-        the best of the rest; ``free`` takes the best whatever their class. Regression has no classes: both are the same.
+        the best of the rest; ``free`` ranks by value alone. None is ``equal`` for ``add`` and ``free`` for ``drop`` and
+        ``check`` (`BALANCE_OF_GOAL`). Regression has no classes: both are the same.
     candidates : pool indices to choose from; all fitted points by default
     include_flagged : also choose among points whose law is flagged (``at_bound``, ``sign_change``); points without a law
         can never be ranked
@@ -66,6 +72,7 @@ def pick(
     ([1, 2, 3, 4], ['benign', 'benign', 'malignant', 'malignant'])
     """
     _check_choice("goal", goal, GOALS)
+    balance = BALANCE_OF_GOAL[goal] if balance is None else balance
     _check_choice("balance", balance, BALANCES)
     if n != int(n) or n < 1:
         raise ArgumentError("n", "be a whole number of at least 1", n, "Ask for 100 points.")

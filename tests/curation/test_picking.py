@@ -78,6 +78,18 @@ def test_equal_balance_splits_and_gives_the_remainder_to_the_best() -> None:
     assert table.attrs["class_shortfall"] == {}
 
 
+@pytest.mark.parametrize("goal", ["drop", "check"])
+def test_wrong_labels_are_found_where_they_are(goal: Any) -> None:
+    harmful = np.arange(N) % 3 == 0  # a class of its own, as where wrong labels make a rare class common
+    laws, n = _laws(c=np.where(harmful, -2.0, 1.0) * np.linspace(1, 2, N)), int(harmful.sum())
+    found = pick(laws, _dataset(), k=500, n=n, goal=goal)
+    assert set(found["point"]) == set(np.flatnonzero(harmful))
+    assert found.attrs["class_shortfall"] == {}
+    equal = pick(laws, _dataset(), k=500, n=n, goal=goal, balance="equal")  # asked for, and so done
+    assert equal["label"].value_counts().tolist() == [4, 2, 2]
+    assert set(pick(laws, _dataset(), n=6)["label"].value_counts()) == {2}  # points to add are wanted of every class
+
+
 def test_a_class_that_runs_short_is_named() -> None:
     candidates = [0, 1, 3, 4, 6, 7, 9, 10, 2]
     table = pick(_laws(), _dataset(), n=9, candidates=candidates)

@@ -215,6 +215,26 @@ def test_the_ranking_is_a_view_and_no_list(open_page, listed: Path) -> None:
     assert downloads(app) == ["Download CSV"]
 
 
+def test_the_ranking_shares_out_help_and_not_harm(open_page, listed: Path) -> None:
+    study, record = first(listed), first(listed).fits()[0]
+    app = ok(open_page("Pick", listed, query={"pick_view": "top of the ranking", "n": "6", "flagged": "true"}))
+
+    def shown(goal: str, balance: str) -> bool:
+        expected = study.pick(app.session_state["k"], 6, None, record.id, goal=goal, balance=balance, include_flagged=True)
+        return ok(app).dataframe[0].value["point"].tolist() == expected["point"].tolist()
+
+    assert shown("add", "equal")
+    app.segmented_control(key="goal").set_value("check").run()
+    assert app.segmented_control(key="balance_of_harm").value == "free"
+    assert shown("check", "free")
+    app.segmented_control(key="balance_of_harm").set_value("equal").run()
+    assert shown("check", "equal")
+    app.segmented_control(key="goal").set_value("drop").run()
+    assert shown("drop", "equal")  # as chosen for harm
+    app.segmented_control(key="goal").set_value("add").run()
+    assert app.segmented_control(key="balance").value == "equal"
+
+
 def test_what_rests_on_psi_says_how_reliable_it_is(open_page, listed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     study = first(listed)
     found = study.reliability("likelihood")

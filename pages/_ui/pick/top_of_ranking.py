@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from dscale_core.curation import BALANCE_OF_GOAL
 from dscale_core.figures import picked_values
 from pages._ui import loading
 from pages._ui.frame import choose_fit, choose_size, empty_state
@@ -57,22 +58,26 @@ def _controls(study: Study, n_valued: int) -> _Asked:
     """What to rank, as the arguments of the cached pick."""
     with st.container(border=True, horizontal=True, vertical_alignment="bottom"):
         goal = st.segmented_control("Goal", list(_GOALS), default="add", required=True, key="goal", bind="query-params")
+        goal = goal or "add"
         n = st.number_input(
             "Show n", 1, n_valued, min(100, n_valued), key="n", bind="query-params", width=160, persist_state="session"
         )
         balance = "free"
         if study.dataset.task == "classification":
+            usual = BALANCE_OF_GOAL[goal]
+            # help and harm each keep what was chosen for them
+            key = "balance" if goal == "add" else "balance_of_harm"
             balance = st.segmented_control(
-                "Labels", ["equal", "free"], default="equal", required=True, key="balance", bind="query-params",
-                help="equal: the same number of points from each class",
-            )  # fmt: skip
+                "Labels", ["equal", "free"], default=usual, required=True, key=key, bind="query-params",
+                help="equal: the same number of points from each class; free: by value alone, which is how wrong labels lie",
+            ) or usual  # fmt: skip
         chosen = selection.current(study).points
         among = st.segmented_control(
             "Among", ["all", "selected"], default="all", required=True, key="among", bind="query-params",
             help=f"{len(chosen):,} points are selected",
         )  # fmt: skip
         flagged = st.checkbox("Include flagged fits", key="flagged", bind="query-params", help="fits whose status is not ok")
-    return _Asked(int(n), balance or "equal", goal or "add", chosen if among == "selected" else None, flagged)
+    return _Asked(int(n), balance, goal, chosen if among == "selected" else None, flagged)
 
 
 def _remarks(frame: pd.DataFrame) -> None:
