@@ -34,6 +34,10 @@ BALANCES = ("equal", "free")
 # test_picking.py::test_wrong_labels_are_found_where_they_are
 BALANCE_OF_GOAL: dict[str, Literal["equal", "free"]] = {"add": "equal", "drop": "free", "check": "free"}
 
+_SOUND = (LawStatus.OK.value,)
+# shapes that no fading power law has, but the curve that psi_k follows
+_SOUND_WITH_A_CURVE = (*_SOUND, LawStatus.AT_BOUND.value, LawStatus.SIGN_CHANGE.value, LawStatus.GROWS.value)
+
 
 def pick(
     laws: Laws,
@@ -57,8 +61,8 @@ def pick(
         the best of the rest; ``free`` ranks by value alone. None is ``equal`` for ``add`` and ``free`` for ``drop`` and
         ``check`` (`BALANCE_OF_GOAL`). Regression has no classes: both are the same.
     candidates : pool indices to choose from; all fitted points by default
-    include_flagged : also choose among points whose law is flagged (``at_bound``, ``sign_change``); points without a law
-        can never be ranked
+    include_flagged : also choose among points whose law is flagged (``at_bound``, ``sign_change``, ``grows``), where psi_k is
+        that law; one that follows a curve is as good there as elsewhere. Points without a law can never be ranked
 
     What was left out is on record: ``attrs["left_out"]`` counts the candidates left out by status, and
     ``attrs["class_shortfall"]`` how many each class was short of its equal share. Raises ArgumentError for an unknown goal
@@ -79,7 +83,7 @@ def pick(
     pool = _positions(laws, candidates)
     eligible = np.isfinite(laws.psi(k)[pool])
     if not include_flagged:
-        eligible &= laws.status[pool] == LawStatus.OK.value
+        eligible &= np.isin(laws.status[pool], _SOUND_WITH_A_CURVE if laws.curve.size else _SOUND)
     if eligible.sum() < n:
         got = f"{n} with {int(eligible.sum())} of {pool.size} candidates"
         remedy = "Ask for fewer points, give more candidates, or include flagged points."

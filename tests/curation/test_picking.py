@@ -123,6 +123,18 @@ def test_flagged_points_are_left_out_on_record() -> None:
     assert everything.attrs["left_out"] == {"no_signal": 1}
 
 
+def test_points_that_follow_a_curve_are_not_left_out_for_their_shape() -> None:
+    status = np.full(N, "ok", dtype="<U13")
+    status[:4] = "at_bound", "sign_change", "grows", "no_signal"
+    c = np.ones(N) * 5
+    c[3] = np.nan
+    plain = _laws(status=status, c=c)
+    curved = replace(plain, curve=np.zeros((N, 2)), curve_deviation=np.ones((N, 2)), curve_sizes=np.array([100.0, 1000.0]))
+    assert pick(curved, _dataset(), n=23, balance="free").attrs["left_out"] == {"no_signal": 1}
+    left = pick(plain, _dataset(), n=6, balance="free").attrs["left_out"]
+    assert left == {"at_bound": 1, "grows": 1, "no_signal": 1, "sign_change": 1}
+
+
 def test_laws_of_a_part_of_the_pool_keep_their_pool_indices() -> None:
     points = np.arange(N) [::-1].copy()  # fmt: skip
     laws = _laws(points=points)
