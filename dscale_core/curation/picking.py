@@ -61,8 +61,8 @@ def pick(
         the best of the rest; ``free`` ranks by value alone. None is ``equal`` for ``add`` and ``free`` for ``drop`` and
         ``check`` (`BALANCE_OF_GOAL`). Regression has no classes: both are the same.
     candidates : pool indices to choose from; all fitted points by default
-    include_flagged : also choose among points whose law is flagged (``at_bound``, ``sign_change``, ``grows``), where psi_k is
-        that law; one that follows a curve is as good there as elsewhere. Points without a law can never be ranked
+    include_flagged : also choose among points whose law is flagged (``at_bound``, ``sign_change``, ``grows``), where psi_k
+        is that law; one that follows a curve is as good there as elsewhere. Points without a law can never be ranked
 
     What was left out is on record: ``attrs["left_out"]`` counts the candidates left out by status, and
     ``attrs["class_shortfall"]`` how many each class was short of its equal share. Raises ArgumentError for an unknown goal
