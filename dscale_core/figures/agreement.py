@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -38,7 +38,7 @@ class Agreement(Protocol):
 
 
 class Covered(Protocol):
-    """Share of means within the intervals, and half the intervals' width, at each size; (g,)."""
+    """Share of means within the intervals with its standard error, and half the intervals' width, at each size; (g,)."""
 
     @property
     def level(self) -> float: ...
@@ -46,6 +46,8 @@ class Covered(Protocol):
     def size(self) -> FloatVector: ...
     @property
     def coverage(self) -> FloatVector: ...
+    @property
+    def error(self) -> FloatVector: ...
     @property
     def half_width(self) -> FloatVector: ...
     @property
@@ -121,10 +123,14 @@ def accuracy_table(accuracy: Accuracy) -> pd.DataFrame:
 def coverage_against_size(
     found: Mapping[str, Covered], in_sample: bool, at: float | None = None, height: int = 380
 ) -> go.Figure:
-    """Share of the means within each fit's intervals, size by size; the dashed line is what the intervals claim."""
+    """Share of the means within each fit's intervals, size by size; the dashed line is what the intervals claim.
+
+    Bars are two standard errors: what chance moves the share of right intervals by.
+    """
     figure = go.Figure()
     for name, one in found.items():
-        _line(figure, name, one, one.coverage, "%{y:.1%} of %{customdata:,} points")
+        bars = {"type": "data", "array": 2 * np.asarray(one.error), "thickness": 1, "width": 3}
+        _line(figure, name, one, one.coverage, "%{y:.1%} ± %{error_y.array:.1%} of %{customdata:,} points", bars)
     kind = "in-sample" if in_sample else "on validation draws"
     finish(figure, _SIZE, f"means within the interval, {kind} (share)", height, legend=True)
     figure.update_xaxes(**log_axis())
@@ -153,10 +159,13 @@ def widths_against_size(
     return figure
 
 
-def _line(figure: go.Figure, name: str, one: Covered, values: FloatVector, said: str) -> None:
+def _line(
+    figure: go.Figure, name: str, one: Covered, values: FloatVector, said: str, bars: dict[str, Any] | None = None
+) -> None:
     figure.add_scatter(
         x=one.size,
         y=values,
+        error_y=bars,
         mode="lines+markers",
         name=name,
         customdata=one.n_points,

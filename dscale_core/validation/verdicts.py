@@ -7,7 +7,7 @@ import numpy as np
 from dscale_core.laws import AggregateLaw
 from dscale_core.types import LawStatus
 from dscale_core.validation.accuracy import AccuracyBySize
-from dscale_core.validation.interval_coverage import Coverage
+from dscale_core.validation.interval_coverage import TOLERANCE, Coverage
 from dscale_core.validation.measured_again import RELIABLE, Reliability
 from dscale_core.validation.refitting import Convergence, Extrapolation
 
@@ -22,7 +22,6 @@ __all__ = [
 ]
 
 _FULL, _CLOSE, _ROUGH = 0.95, 0.8, 0.5  # shares of the R² that the noise of the means allows
-_TOLERANCE = 0.05  # of a coverage
 # Of the lack of fit: of right laws .11 are beyond the first with 20 draws, .05 with 50 and .02 with 100, hardly any beyond
 # the second. test_verdicts.py::test_a_right_law_is_seldom_called_wrong
 _NEAR, _OFF = 1.5, 2.5
@@ -60,21 +59,31 @@ def law_verdict(lack_of_fit: float) -> str:
 
 
 def coverage_verdict(found: Coverage) -> str:
-    """Whether intervals hold what they claim."""
-    known = np.isfinite(found.coverage)
-    if not known.any():
+    """Whether intervals hold what they claim, or how many draws would tell."""
+    if not np.isfinite(found.mean):
         return "There is nothing to judge intervals by: no point has both a law and a mean with an error."
-    values, size = found.coverage[known], found.size[known]
-    mean, worst = float(values.mean()), int(values.argmin())
-    word = "as often as they say"
-    if mean < found.level - _TOLERANCE:
-        word = "less often than they say: they are too narrow"
-    elif mean > found.level + _TOLERANCE:
+    claim, off = f"{found.level:.0%} intervals", found.mean - found.level
+    if abs(off) <= found.margin and found.needed > found.n_draws:
+        return (
+            f"These {found.n_draws:,} draws cannot judge the {claim}: {found.mean:.0%} of the means lie within them, but of "
+            f"intervals half as wide as they should be it would be {found.mean_if_half:.0%}. {_would_tell(found)}"
+        )
+    word = "as often as they say" if abs(off) <= TOLERANCE else "which chance does not tell from what they say"
+    if abs(off) > found.margin:
         word = "more often than they say: they are wider than needed"
+        word = "less often than they say: they are too narrow" if off < 0 else word
+    worst = int(np.nanargmin(found.coverage))
     return (
-        f"The {found.level:.0%} intervals hold {mean:.0%} of the means, {word}; "
-        f"least at k ≈ {size[worst]:,.0f}, {values[worst]:.0%}."
+        f"The {claim} hold {found.mean:.0%} of the means, give or take {100 * found.margin:.0f} points, {word}; "
+        f"least at k ≈ {found.size[worst]:,.0f}, {found.coverage[worst]:.0%}."
     )
+
+
+def _would_tell(found: Coverage) -> str:
+    if np.isfinite(found.needed):
+        return f"About {float(f'{found.needed:.2g}'):,.0f} draws of these sizes would tell."
+    n = int(found.n_points.max())
+    return f"No number of draws would tell: the errors of these {n:,} points go together too much. Value more points."
 
 
 def convergence_verdict(found: Convergence) -> str:

@@ -41,7 +41,8 @@ def make_agreement(n: int = 300) -> SizeAgreement:
 def make_coverage() -> Coverage:
     """Three sizes, the last without a point to judge."""
     size, share = np.array([100.0, 300.0, 900.0]), np.array([0.8, 0.92, np.nan])
-    return Coverage(0.9, size, share, 1 / size, np.array([290, 297, 0]))
+    error, n = np.array([0.06, 0.03, np.nan]), np.array([290, 297, 0])
+    return Coverage(0.9, size, share, error, 1 / size, n, 0.86, 0.02, 0.05, 0.7, 240, 90.0)
 
 
 def make_convergence() -> Convergence:

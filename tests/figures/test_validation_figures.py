@@ -53,6 +53,7 @@ def test_coverage_is_drawn_about_what_intervals_claim() -> None:
     band, claimed = figure.layout.shapes[:2]
     assert (band.y0, band.y1, claimed.y0) == (pytest.approx(0.85), pytest.approx(0.95), 0.9)
     np.testing.assert_array_equal(figure.data[0].y[:2], [0.8, 0.92])
+    np.testing.assert_allclose(figure.data[0].error_y.array[:2], [0.12, 0.06])
     assert "in-sample" in figures.coverage_against_size({"shrinkage": make_coverage()}, True).layout.yaxis.title.text
 
 

@@ -11,6 +11,7 @@ from made import made_study
 
 from dscale_core import Study
 from dscale_core.types import LawStatus
+from dscale_core.validation import coverage_verdict
 
 CHARTS = {
     "At each size": 2,
@@ -82,7 +83,9 @@ def test_numbers_of_the_chosen_size_are_those_of_the_core(open_page, judged: Pat
 
 def test_the_level_of_the_intervals_is_chosen_and_stays_in_the_link(open_page, judged: Path) -> None:
     app = ok(open_page("Validate", judged, query={"validate_view": "Intervals", "interval_level": "50 %"}))
-    assert "The 50% intervals hold" in texts(app)
+    found = Study.open(Study.list(judged)[0].id, judged).coverage("shrinkage", level=0.5)
+    assert f"**shrinkage: {coverage_verdict(found)}**" in texts(app)
+    assert "cannot judge the 50% intervals" in texts(app)  # twenty draws a size, and a law that is guided
     assert app.multiselect(key="intervals_beside").value == ["likelihood"]
 
 

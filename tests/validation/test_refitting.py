@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from reference import KnownDraws, known_draws
+from scipy import stats
 
 import dscale_core as ds
 from dscale_core.errors import ArgumentError, NotFoundError
@@ -74,7 +75,7 @@ def test_coverage_is_a_count() -> None:
     at = VALIDATION.sizes == 500
     low, high = laws.psi_interval(500)
     mean, error = VALIDATION.delta[at].mean(axis=0), VALIDATION.delta[at].std(axis=0, ddof=1) / np.sqrt(at.sum())
-    half = np.hypot(0.5 * (high - low), 1.6448536 * error)
+    half = np.hypot(0.5 * (high - low), stats.t(at.sum() - 1).ppf(0.95) * error)
     assert found.coverage[2] == pytest.approx(np.mean(np.abs(mean - laws.psi(500)) <= half))
     assert found.half_width[2] == pytest.approx(np.median(0.5 * (high - low)))
     assert np.all(found.n_points == 60)

@@ -55,11 +55,23 @@ def test_a_right_law_is_seldom_called_wrong() -> None:
 def test_coverage_names_the_worst_size_and_the_direction() -> None:
     found = make_coverage()
     assert coverage_verdict(found) == (
-        "The 90% intervals hold 86% of the means, as often as they say; least at k ≈ 100, 80%."
+        "The 90% intervals hold 86% of the means, give or take 5 points, as often as they say; least at k ≈ 100, 80%."
     )
-    assert "too narrow" in coverage_verdict(replace(found, coverage=found.coverage - 0.2))
-    assert "wider than needed" in coverage_verdict(replace(found, coverage=found.coverage * 0 + 0.99))
-    assert "nothing to judge" in coverage_verdict(replace(found, coverage=np.full(3, np.nan)))
+    assert "too narrow" in coverage_verdict(replace(found, mean=0.7))
+    assert "wider than needed" in coverage_verdict(replace(found, mean=0.99))
+    nothing = {"coverage": np.full(3, np.nan), "mean": np.nan, "mean_error": np.nan, "margin": np.nan, "needed": np.nan}
+    assert "nothing to judge" in coverage_verdict(replace(found, **nothing))
+    assert "chance does not tell from what they say" in coverage_verdict(replace(found, mean=0.8, margin=0.12))
+
+
+def test_coverage_that_could_not_fail_is_no_verdict() -> None:
+    found = replace(make_coverage(), mean_if_half=0.87, needed=1934.0)
+    assert coverage_verdict(found) == (
+        "These 240 draws cannot judge the 90% intervals: 86% of the means lie within them, but of intervals half as wide "
+        "as they should be it would be 87%. About 1,900 draws of these sizes would tell."
+    )
+    assert "No number of draws would tell" in coverage_verdict(replace(found, needed=np.inf))
+    assert "too narrow" in coverage_verdict(replace(found, mean=0.7))  # what fails all the same has failed
 
 
 def test_convergence_says_how_many_draws_are_saved() -> None:

@@ -48,8 +48,8 @@ def show(study: Study, fit: FitRecord, role: str) -> None:
         st.caption(
             "Share of points whose mean lies within its interval; the mean's own error is allowed for. Means are measured "
             "on the rows of the fit, so intervals stand here without their part for other rows. The dashed line is "
-            "what intervals claim, the shade five points about it: one run moves by as much, because all points share its "
-            "coalitions."
+            "what intervals claim, the shade five points about it. Bars are two standard errors of a right interval's "
+            "share: points share coalitions, so their errors go together, and one study moves by as much from the next."
         )
     with right, st.container(border=True, height="stretch"), errors_shown():
         plain_chart(widths_against_size(found, loading.unit(study)), "widths")
